@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The one Makefile. Everything is built in $(B); CFLAGS, LDFLAGS, PREFIX and
+# DESTDIR of the user win. V=1 shows commands. SANITIZE=address,undefined (or
+# thread) builds the collector and the unit tests with it, into a folder of
+# their own; the shim is never sanitized (it lives in other programs).
+
+V ?= 0
+Q_0 = @
+Q_1 =
+Q = $(Q_$(V))
+say = $(if $(filter 0,$(V)),@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+CC ?= gcc
+PROTOC_C ?= protoc-c
+PREFIX ?= /usr/local
+DESTDIR ?=
+SANITIZE ?=
+comma := ,
+B ?= build$(if $(SANITIZE),-$(firstword $(subst $(comma), ,$(SANITIZE))))
+
+CFLAGS ?= -O2 -g
+WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes \
+	-Wmissing-prototypes -Wwrite-strings -Wformat=2
+ALL_CFLAGS = -std=gnu11 -I. $(WARNINGS) $(WERROR) -fno-strict-aliasing \
+	-D_GNU_SOURCE -MMD -MP $(CFLAGS)
+SHIM_CFLAGS = $(ALL_CFLAGS) -fPIC -fvisibility=hidden \
+	-ftls-model=initial-exec -fno-stack-protector -fcf-protection \
+	-fasynchronous-unwind-tables -fno-builtin-malloc -mcx16
+SHIM_LDFLAGS = -shared -Wl,-z,now -Wl,-z,nodelete -Wl,-z,noexecstack \
+	-Wl,-z,relro -Wl,-z,defs -Wl,-soname,libcprof.so \
+	-Wl,--version-script=preload/libcprof.map
+PACKAGES = libprotobuf-c zlib libdw libelf libmicrohttpd jansson
+COLLECTOR_CFLAGS = $(ALL_CFLAGS) -I$(B) -pthread \
+	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
+	$(shell pkg-config --cflags $(PACKAGES) libcurl 2>/dev/null)
+COLLECTOR_LDFLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS) -pthread
+COLLECTOR_LIBS = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) \
+	-lunwind-x86_64 -lunwind -liberty
+CTL_LIBS = $(shell pkg-config --libs libcurl jansson 2>/dev/null)
+
+PROTO_SRC = $(wildcard proto/*.c)
+SHIM_SRC = $(wildcard preload/*.c)
+MAINS = collector/cprofd.c collector/cprofctl.c
+CTL_SRC = $(wildcard collector/ctl_*.c)
+COLLECTOR_SRC = $(filter-out $(MAINS) $(CTL_SRC),$(wildcard collector/*.c))
+PB = $(B)/proto/profile.pb-c $(B)/proto/cprof.pb-c
+
+SHIM_OBJ = $(SHIM_SRC:%.c=$(B)/shim/%.o) $(PROTO_SRC:%.c=$(B)/shim/%.o)
+COLLECTOR_OBJ = $(COLLECTOR_SRC:%.c=$(B)/obj/%.o) \
+	$(PROTO_SRC:%.c=$(B)/obj/%.o) $(PB:=.o)
+CTL_OBJ = $(CTL_SRC:%.c=$(B)/obj/%.o) $(PROTO_SRC:%.c=$(B)/obj/%.o)
+
+.PHONY: all check lint demo install uninstall clean
+.DELETE_ON_ERROR:
+
+all: $(B)/libcprof.so $(B)/cprofd $(B)/cprofctl
+
+$(B)/libcprof.so: $(SHIM_OBJ) preload/libcprof.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@ $(SHIM_OBJ)
+
+$(B)/libcollector.a: $(COLLECTOR_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/cprofd: $(B)/obj/collector/cprofd.o $(B)/libcollector.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(COLLECTOR_LDFLAGS) -o $@ $^ $(COLLECTOR_LIBS)
+
+$(B)/cprofctl: $(B)/obj/collector/cprofctl.o $(CTL_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(COLLECTOR_LDFLAGS) -o $@ $^ $(CTL_LIBS)
+
+$(B)/shim/%.o: %.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(SHIM_CFLAGS) -c -o $@ $<
+
+$(B)/obj/%.o: %.c | $(PB:=.h)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(COLLECTOR_CFLAGS) -c -o $@ $<
+
+$(B)/proto/%.pb-c.o: $(B)/proto/%.pb-c.c
+	$(Q)$(CC) $(COLLECTOR_CFLAGS) -c -o $@ $<
+
+$(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h &: proto/%.proto
+	$(call say,PROTOC,$<)
+	$(Q)mkdir -p $(@D) && $(PROTOC_C) --c_out=$(B) $<
+
+clean:
+	rm -rf build build-*
+
+-include $(wildcard $(B)/shim/*/*.d $(B)/obj/*/*.d)

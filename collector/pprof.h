@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writes a snapshot as pprof's profile.proto, gzip'ed: names, files, lines and
+// inlined frames are inside, so that nobody needs the binary to read it. Which
+// frames are left out: the shim's own, and for heap kinds the entry points of
+// the allocator (malloc, operator new, ...), so that the leaf is their caller.
+// Any thread; slow (symbols, compression): never the thread that reads rings.
+#ifndef CPROF_COLLECTOR_PPROF_H
+#define CPROF_COLLECTOR_PPROF_H
+
+#include "collector/buf.h"
+#include "collector/snap.h"
+
+// Appends the profile to RET. 0, or -ENOMEM with RET in its error state.
+int pprof_write(const struct snap *snap, struct buf *ret);
+
+#endif

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A snapshot: everything one profile is rendered from, copied out of a
+// process's state under its lock (a matter of memory bandwidth) and owned by
+// whoever took it. Rendering reads it without any lock. A delta is a later
+// snapshot minus an earlier one of the same session: stack ids of a session
+// never change.
+#ifndef CPROF_COLLECTOR_SNAP_H
+#define CPROF_COLLECTOR_SNAP_H
+
+#include "collector/image.h"
+#include "proto/kind.h"
+
+#include <stddef.h>
+
+// Frames [first, first + n) of snap.frames, leaf first.
+struct snap_stack {
+	uint32_t first;
+	uint32_t n;
+};
+
+// One row: values of a stack in a thread, in the order of the kind's sample
+// types (kind_table). Doubles, since heap weights are fractions; they are
+// rounded once, when written. Sums below 2^53 are exact.
+struct snap_row {
+	uint32_t stack; // index into snap.stacks
+	uint32_t tid;	// 0 = no thread
+	double values[KIND_VALUES_MAX];
+};
+
+struct snap_thread {
+	uint32_t tid;
+	char name[16]; // NUL-terminated
+};
+
+// Invariants: rows of one snap have distinct (stack, tid); threads are sorted
+// by tid; stacks[row.stack].first + n <= n_frames; frame.image <= n_images or
+// FRAME_PSEUDO.
+struct snap {
+	uint64_t session; // unique in this collector's life
+	uint32_t pid;
+	enum kind kind;
+	char comm[16];
+	int64_t time_ns;     // CLOCK_REALTIME: when it was taken; for cpu and
+			     // deltas: when the interval began
+	int64_t duration_ns; // of the interval; for the rest since the start
+	int64_t period;	     // in the kind's period unit
+	struct snap_row *rows;
+	size_t n_rows;
+	struct snap_stack *stacks;
+	size_t n_stacks;
+	struct frame *frames;
+	size_t n_frames;
+	struct image **images; // images[id - 1], each a reference
+	uint32_t n_images;
+	struct snap_thread *threads;
+	size_t n_threads;
+	char *labels;	 // k=v,k=v put on every sample, "" when none
+	char **comments; // lines for Profile.comment
+	size_t n_comments;
+};
+
+void snap_free(struct snap *s);
+
+// LATER becomes LATER - EARLIER (rows that become all zero are dropped);
+// EARLIER is left alone. -EINVAL when they are not of one session and kind.
+int snap_subtract(struct snap *later, const struct snap *earlier);
+
+#endif

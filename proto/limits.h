@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every bound that both processes rely on, in one place, with its reason.
+#ifndef CPROF_PROTO_LIMITS_H
+#define CPROF_PROTO_LIMITS_H
+
+// A socket message: a hello with the longest command line and directory, twice.
+#define WIRE_MESSAGE_MAX_BYTES (64u << 10)
+// What is kept of argv, of a directory template and of the labels.
+#define WIRE_CMDLINE_MAX_BYTES 4096u
+#define WIRE_DIR_MAX_BYTES     4096u
+#define WIRE_LABELS_MAX_BYTES  4096u
+// Descriptors a hello carries: maps, mem.
+#define WIRE_HELLO_FDS 2
+// sockaddr_un.sun_path with its final NUL is 108 bytes.
+#define SOCKET_NAME_MAX_BYTES 107u
+
+// The copy of a stack: covers 128 ordinary frames; larger ones are cut and say
+// so. Bounds a record, and with it what the collector reads at once.
+#define STACK_COPY_MAX_BYTES 16384u
+#define STACK_DEPTH_MAX	     1024u
+#define RECORD_MAX_BYTES     (STACK_COPY_MAX_BYTES + 512u)
+
+// The region: the stripes, and the range a collector may choose from.
+#define STRIPES_MAX	 64u
+#define STRIPE_MIN_BYTES (64u << 10)
+#define STRIPE_MAX_BYTES (16u << 20)
+#define LIVE_BUCKETS_MAX (1u << 20)
+
+// A collector that has not moved its heartbeat for this long is gone.
+#define HEARTBEAT_STALE_NS 5000000000ull
+
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One event, as the shim writes it: into a ring of the region, or as one
+// SOCK_SEQPACKET message. The same bytes in both, host byte order (the region
+// never leaves the machine). A record starts with struct record; what follows
+// is named by its form. Sizes are multiples of 8 and never exceed
+// RECORD_MAX_BYTES. Everything here is hostile input to the collector: copy
+// once, check the copy, use the copy.
+#ifndef CPROF_PROTO_RECORD_H
+#define CPROF_PROTO_RECORD_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum record_type {
+	RECORD_PAD = 0,	   // skip to the end of the ring
+	RECORD_ALLOC = 1,  // value: bytes asked for · aux: rate · id
+	RECORD_FREE = 2,   // id of the sampled allocation; no stack
+	RECORD_CPU = 3,	   // value: ticks · aux: period_ns
+	RECORD_BLOCK = 4,  // value: delay_ns · aux: rate_ns
+	RECORD_MUTEX = 5,  // value: delay_ns · aux: fraction
+	RECORD_THREAD = 6, // a thread was created; stack of the creator
+			   // value: tid of the new thread, 0 if unknown
+	RECORD_THREAD_END = 7,	// tid is ending; payload: its name
+	RECORD_THREAD_NAME = 8, // value: tid · payload: its new name
+	RECORD_UNLOAD = 9, // an image is about to be unmapped; payload: path
+			   // value: load bias · aux: generation it ends
+	RECORD_DUMP = 10,     // the snapshot signal arrived (socket transport)
+	RECORD_GOODBYE = 11,  // the process is ending (socket transport)
+	RECORD_COUNTERS = 12, // payload: counters (socket transport)
+	RECORD_N
+};
+
+// What lies behind the header.
+enum record_form {
+	FORM_NONE = 0,	 // nothing
+	FORM_RAW = 1,	 // struct record_raw, then stack bytes from sp upwards
+	FORM_FRAMES = 2, // struct record_frames: unwound by the shim
+	FORM_HASH = 3,	 // u64 hash of a stack sent before as FORM_FRAMES
+	FORM_TEXT = 4, // bytes of a name or path, NUL-padded to a multiple of 8
+	FORM_WORDS = 5, // u64 words (counters)
+	FORM_N
+};
+
+enum record_flags {
+	RECORD_SIGNAL = 1 << 0,	 // captured in a signal handler: the leaf's pc
+				 // is exact, not a return address
+	RECORD_CUT = 1 << 1,	 // the stack was longer than the copy
+	RECORD_FOREIGN = 1 << 2, // the stack's end is unknown
+	RECORD_UNTRACKED = 1 << 3, // ALLOC: no room in the live table, so no
+				   // FREE will follow; counts in alloc only
+	RECORD_REMAINDER = 1 << 4, // CPU: unsampled time of ended threads
+	RECORD_MAIN = 1 << 5,	   // THREAD: the process's first thread
+};
+
+struct record {
+	uint32_t size_bytes; // whole record, a multiple of 8
+	uint8_t type;	     // enum record_type
+	uint8_t form;	     // enum record_form
+	uint16_t flags;	     // enum record_flags
+	uint32_t tid;	     // kernel thread id in the target's pid namespace
+	uint32_t generation; // region.x_generation at capture
+	uint64_t time_ns;    // CLOCK_MONOTONIC, 0 where no clock was read
+	uint64_t value;
+	uint64_t aux;
+	uint64_t id; // heap sample id, never 0 for ALLOC and FREE
+};
+static_assert(sizeof(struct record) == 48, "record header is 48 bytes");
+
+// Registers in DWARF's x86-64 numbering (System V psABI, figure 3.36):
+// rax rdx rcx rbx rsi rdi rbp rsp r8..r15, then the pc as number 16.
+// A capture outside a signal handler fills the callee-saved ones, rsp and pc;
+// the others are 0.
+enum {
+	RECORD_REG_RBX = 3,
+	RECORD_REG_RBP = 6,
+	RECORD_REG_RSP = 7,
+	RECORD_REG_R12 = 12,
+	RECORD_REG_R13 = 13,
+	RECORD_REG_R14 = 14,
+	RECORD_REG_R15 = 15,
+	RECORD_REG_PC = 16,
+	RECORD_REGS = 17
+};
+
+struct record_raw {
+	uint64_t regs[RECORD_REGS];
+	uint32_t stack_bytes; // bytes that follow, copied from regs[RSP] up
+	uint32_t reserved;    // 0
+};
+static_assert(sizeof(struct record_raw) == 144, "raw header is 144 bytes");
+
+struct record_frames {
+	uint64_t hash;	   // of the frames, for FORM_HASH later
+	uint32_t n_frames; // u64 pcs follow, leaf first
+	uint32_t reserved; // 0
+};
+static_assert(sizeof(struct record_frames) == 16, "frames header is 16 bytes");
+
+#endif

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The region: one memfd per profiled process, created, sized, sealed and
+// prefaulted by the collector (a target under RLIMIT_FSIZE that sized it would
+// be killed; a page that could not be had would be a SIGBUS in the host),
+// mapped by both. It holds control words, the stripes (rings of records) and
+// the live table. The layout is chosen by the collector and described by the
+// header; the shim takes it as is, the collector trusts nothing in it after
+// handing it over except its own copy.
+//
+//	page 0   struct region_control   written by the collector only
+//	page 1   struct region_status    written by the shim
+//	stripes_offset   n_stripes × (struct stripe + stripe_bytes)
+//	live_offset      live_buckets × struct live_bucket
+//	ids_offset       live_buckets × 8 u64 sample ids, slot by slot
+//
+// Who writes what, and the pairs of orders, stand at each field.
+#ifndef CPROF_PROTO_REGION_H
+#define CPROF_PROTO_REGION_H
+
+#include "proto/limits.h"
+#include "proto/record.h"
+
+#include <stdatomic.h>
+
+#define REGION_MAGIC 0x6370726f66726e67ull // "cprofrng"
+#define REGION_PAGE  4096u
+#define CACHELINE    64u
+
+enum region_counter {
+#define COUNTER(id, name, is_loss, help) COUNTER_##id,
+#include "proto/counters.def"
+#undef COUNTER
+	COUNTER_N
+};
+
+// Written by the collector; the shim only reads.
+struct region_control {
+	uint64_t magic;
+	uint32_t proto_version;
+	uint32_t n_stripes;  // <= STRIPES_MAX; 0 = no rings (socket transport)
+	uint64_t size_bytes; // of the whole region
+	uint64_t stripes_offset; // multiples of REGION_PAGE
+	uint64_t live_offset;
+	uint64_t ids_offset;
+	uint32_t stripe_bytes;	  // data bytes of one stripe, a power of two
+	uint32_t lg_live_buckets; // log2 of the number of buckets
+	uint32_t stack_bytes;	  // copy limit, <= STACK_COPY_MAX_BYTES
+	uint32_t reserved;
+	// Rates in force; relaxed: each is read alone, when a sample is taken.
+	_Alignas(CACHELINE) _Atomic uint64_t x_heap_rate; // bytes, 0 = off
+	_Atomic uint64_t x_cpu_hz;			  // 0 = off
+	_Atomic uint64_t x_block_rate_ns;		  // 0 = off
+	_Atomic uint64_t x_mutex_fraction;		  // 0 = off
+	// CLOCK_MONOTONIC of the collector's last visit; relaxed.
+	_Alignas(CACHELINE) _Atomic uint64_t x_heartbeat_ns;
+	// 1 once /proc/PID/status says Seccomp: the shim makes no system calls.
+	_Atomic uint32_t x_sandboxed;
+	// Futex word: 1 once the collector has written the files of an exiting
+	// process. The collector's release pairs with the shim's acquire.
+	_Atomic uint32_t x_written;
+	// 1 = this session has ended (the collector is going away): stop
+	// pushing.
+	_Atomic uint32_t x_closed;
+};
+static_assert(sizeof(struct region_control) <= REGION_PAGE, "page 0");
+
+// Written by the shim; the collector reads, and believes none of it.
+struct region_status {
+	// Last heap sample id given out; fetch_add relaxed, ids are only names.
+	_Alignas(CACHELINE) _Atomic uint64_t x_last_id;
+	// Bumped before and after each dlclose: odd while one is running.
+	// Release pairs with the collector's acquire before it reads maps.
+	_Alignas(CACHELINE) _Atomic uint32_t x_generation;
+	// Snapshots asked for by the signal; relaxed, the collector compares
+	// with the number it has served.
+	_Atomic uint32_t x_dump_requests;
+	// 1 = the process is exiting and waits on x_written. Release pairs with
+	// the collector's acquire: all records pushed before are visible.
+	_Atomic uint32_t x_goodbye;
+	// 1 = something worth a file at exit was pushed (see README, "exit").
+	_Atomic uint32_t x_worth;
+	// Relaxed sums, named by proto/counters.def.
+	_Alignas(CACHELINE) _Atomic uint64_t x_counters[COUNTER_N];
+};
+static_assert(sizeof(struct region_status) <= REGION_PAGE, "page 1");
+
+// A stripe: a ring of records with one writer at a time (the holder of
+// x_owner_tid) and one reader (the collector).
+// head and tail count bytes since the start and never wrap:
+//	tail <= head, head - tail <= stripe_bytes
+// A record never crosses the end of the data: a PAD record, or fewer than
+// sizeof(struct record) bytes of anything, fills the rest.
+//
+//	may run at once    push (other stripes)  push (same)   pop
+//	push               yes                   try-lock      yes
+//	pop                yes                   yes           no: one reader
+struct stripe {
+	// 0 free, else the tid that is writing. CAS acquire, store release.
+	// The collector clears it when that thread no longer exists.
+	_Alignas(CACHELINE) _Atomic uint32_t x_owner_tid;
+	uint32_t reserved;
+	// Written by the writer, release: pairs with the reader's acquire;
+	// the record's bytes come before it.
+	_Atomic uint64_t x_head;
+	// Written by the reader, release: pairs with the writer's acquire;
+	// the reader has copied the bytes out before it.
+	_Alignas(CACHELINE) _Atomic uint64_t x_tail;
+	_Alignas(CACHELINE) unsigned char data[];
+};
+static_assert(sizeof(struct stripe) == 2 * CACHELINE, "stripe header");
+
+// A bucket of the live table: eight pointers in one cache line; the id of slot
+// i of bucket b is ids[b * 8 + i]. A pointer p lives in bucket live_hash(p) or
+// in live_hash2(p). A slot is
+//	0           free
+//	LIVE_TAKEN  being filled, or out for a realloc; nobody else touches it
+//	p           live (p is a multiple of 8)
+//	p | LIVE_FREED  freed, but the FREE record found no room: the collector
+//	            accounts the id and clears the slot (CAS to 0). Release by
+//	            the shim pairs with the collector's acquire: the id is
+//valid.
+#define LIVE_SLOTS 8u
+#define LIVE_TAKEN 1ull
+#define LIVE_FREED 2ull
+#define LIVE_STATE 7ull
+
+struct live_bucket {
+	_Alignas(CACHELINE) _Atomic uint64_t x_slots[LIVE_SLOTS];
+};
+static_assert(sizeof(struct live_bucket) == CACHELINE, "one line");
+
+#endif
