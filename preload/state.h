@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the shim knows: one page per process, one cache line per thread, and the
+// settings.
+//
+// The process page is MADV_WIPEONFORK: the child of any kind of fork finds
+// zeroes there, which is a valid state (not attached), while a vfork child,
+// which shares the parent's memory, finds the live one. So nobody asks getpid()
+// who he is, and nothing of the parent's session is ever touched by a child.
+// All-zero is valid for everything here: hooks run before the constructor.
+//
+// Any thread, async-signal-safe.
+#ifndef CPROF_PRELOAD_STATE_H
+#define CPROF_PRELOAD_STATE_H
+
+#include "proto/region.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// One process's session. Written by session.c while it attaches, before
+// x_control is stored; constant from then on but for the x_ fields.
+struct state {
+	// NULL until attached. The store (release) pairs with every reader's
+	// load (acquire or a dependency): all other fields are set before.
+	_Atomic(const struct region_control *) x_control;
+	struct region_status *status;
+	unsigned char *stripes;	     // stripe i at i * stripe_step_bytes
+	struct live_bucket *buckets; // live table
+	_Atomic uint64_t *x_ids; // sample ids, by bucket * LIVE_SLOTS + slot
+	uint64_t stripe_step_bytes;
+	uint32_t n_stripes;    // 0 = socket transport
+	uint32_t live_mask;    // buckets - 1
+	uint32_t serial;       // differs from thread.serial: register first
+	_Atomic uint32_t x_fd; // socket transport: descriptor + 1, else 0
+	uint64_t fd_device, fd_inode; // its identity, checked before each use
+	_Atomic uint32_t x_attaching; // 1 while some thread is attaching
+	_Atomic uint32_t x_tried;     // 1 once attaching has failed or ended
+	_Atomic uint32_t x_sandboxed; // the process entered seccomp
+	uint32_t pid;
+	_Atomic uint64_t
+		x_retry_ns; // not before this time: look for a collector
+	// Signed CPU time of ended threads that no sample stands for yet.
+	_Atomic int64_t x_cpu_bank_ns;
+	// Exact mode: the tail seen when a wait for room ran out.
+	_Atomic uint64_t x_stuck_tail;
+	// Waits on rwlocks in progress; 0 lets an unlock skip the table.
+	_Atomic uint32_t x_rwlock_waits;
+};
+
+extern struct state state;
+
+// One thread. Plain data in initial-exec TLS: no destructor, valid all-zero,
+// usable in signal handlers and after pthread's destructors. Owner: the thread
+// and its own signal handlers. 64 bytes, tested.
+struct thread {
+	int64_t heap_left;  // bytes until the next heap sample
+	uint64_t heap_rate; // the rate that gap was drawn at, 0 = none drawn
+	uint64_t random;    // rate.c's generator, 0 = not seeded
+	uintptr_t stack_low, stack_high; // known bounds, 0 = unknown
+	uint64_t sampled_ns;		 // CPU time that samples stand for
+	uint32_t serial;		 // state.serial when it registered
+	uint32_t tid;
+	uint32_t timer;	  // POSIX timer id + 1, 0 = none
+	uint16_t hz;	  // what the timer is armed for, 0 = heartbeat
+	uint8_t flags;	  // enum thread_flags
+	uint8_t alt_slot; // altstack pool slot + 1, 0 = none
+};
+
+enum thread_flags {
+	THREAD_BLOCKS_PROF = 1 << 0,  // the host believes SIGURG is blocked
+	THREAD_PROF_PENDING = 1 << 1, // a SIGURG of the host's waits for that
+	THREAD_ENDED = 1 << 2,	      // its end was recorded
+};
+
+extern __thread struct thread self __attribute__((tls_model("initial-exec")));
+
+// The control page, or NULL when samples are not taken.
+static inline const struct region_control *state_control(void)
+{
+	return atomic_load_explicit(&state.x_control, memory_order_acquire);
+}
+
+// True once the process may be in a seccomp sandbox: no system calls, no clock.
+bool state_is_sandboxed(void);
+void state_set_sandboxed(void);
+
+// Adds N to a counter of proto/counters.def; nothing when not attached.
+void state_count(enum region_counter counter, uint64_t n);
+
+// Makes the process page wipe itself on fork. 0, or negative errno: then the
+// shim stays inert.
+int state_init(void);
+
+#endif

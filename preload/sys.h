@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The platform: raw system calls, the clock, and the one instruction C has no
+// word for. Nothing here touches errno, and everything is async-signal-safe and
+// may run in any thread. All that is special to x86-64 is in this file and
+// capture.c.
+//
+// Raw calls, not libc's: libc's wrappers set errno and are cancellation points,
+// and the shim must not be seen doing either.
+#ifndef CPROF_PRELOAD_SYS_H
+#define CPROF_PRELOAD_SYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define COLD	    __attribute__((noinline, cold))
+#define EXPORT	    __attribute__((visibility("default")))
+
+// System call NR with up to six arguments: its result, or negative errno.
+static inline long sys_call6(long nr, const long a[6])
+{
+	register long r10 __asm__("r10") = a[3];
+	register long r8 __asm__("r8") = a[4];
+	register long r9 __asm__("r9") = a[5];
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "0"(nr), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10),
+			   "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+#define SYS_ARG(x) ((long)(x))
+#define SYS_SIX(nr, a, b, c, d, e, f, ...)                                \
+	sys_call6(nr, (const long[6]){SYS_ARG(a), SYS_ARG(b), SYS_ARG(c), \
+				      SYS_ARG(d), SYS_ARG(e), SYS_ARG(f)})
+// sys_call(SYS_name, args...): missing arguments are 0.
+#define sys_call(...) SYS_SIX(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+
+// CLOCK_MONOTONIC in nanoseconds, by the vDSO (25 ns). Not under seccomp strict
+// mode, where even reading the TSC faults: callers look at
+// state_is_sandboxed().
+static inline uint64_t sys_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+// Compares and swaps 16 bytes at P (16-byte aligned), as one full barrier.
+// Writes what was there to *EXPECTED when it differed. True when swapped.
+static inline bool sys_cas128(unsigned __int128 *p, unsigned __int128 *expected,
+			      unsigned __int128 desired)
+{
+	uint64_t lo = (uint64_t)*expected, hi = (uint64_t)(*expected >> 64);
+	bool done;
+
+	__asm__ volatile("lock cmpxchg16b %1"
+			 : "=@ccz"(done), "+m"(*p), "+a"(lo), "+d"(hi)
+			 : "b"((uint64_t)desired),
+			   "c"((uint64_t)(desired >> 64))
+			 : "memory");
+	*expected = (unsigned __int128)hi << 64 | lo;
+	return done;
+}
+
+#endif
