@@ -4,6 +4,15 @@
 # DESTDIR of the user win. V=1 shows commands. SANITIZE=address,undefined (or
 # thread) builds the collector and the unit tests with it, into a folder of
 # their own; the shim is never sanitized (it lives in other programs).
+#
+## make             build libcprof.so, cprofd and cprofctl into build/
+## make demo        install what is missing, profile a real program, show it
+## make check       install what is missing, build, run every test
+## make check-SUITE one suite: unit fuzz hook e2e truth real asan; ONLY=text
+## make lint        format, layers, headers, functions, shell, documents
+## make install     into PREFIX (/usr/local), under DESTDIR; make uninstall
+## make clean       remove build/ and build-*/
+## V=1 shows commands; SANITIZE=address,undefined or thread; CFLAGS, CC, B
 
 V ?= 0
 Q_0 = @
@@ -51,8 +60,9 @@ COLLECTOR_OBJ = $(COLLECTOR_SRC:%.c=$(B)/obj/%.o) \
 	$(PROTO_SRC:%.c=$(B)/obj/%.o) $(PB:=.o)
 CTL_OBJ = $(CTL_SRC:%.c=$(B)/obj/%.o) $(PROTO_SRC:%.c=$(B)/obj/%.o)
 
-.PHONY: all check lint demo install uninstall clean
+.PHONY: all check lint demo help install uninstall clean
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL = all
 
 all: $(B)/libcprof.so $(B)/cprofd $(B)/cprofctl
 
@@ -86,6 +96,21 @@ $(B)/proto/%.pb-c.o: $(B)/proto/%.pb-c.c
 $(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h &: proto/%.proto
 	$(call say,PROTOC,$<)
 	$(Q)mkdir -p $(@D) && $(PROTOC_C) --c_out=$(B) $<
+
+include test/test.mk
+
+lint:
+	$(Q)scripts/install-deps build lint
+	$(Q)$(MAKE) $(PB:=.h)
+	$(Q)CPROF_BUILD=$(B) scripts/lint/all
+
+demo:
+	$(Q)scripts/install-deps build demo
+	$(Q)$(MAKE) all
+	$(Q)CPROF_BUILD=$(B) scripts/demo
+
+help:
+	@sed -n 's/^## //p' Makefile
 
 clean:
 	rm -rf build build-*

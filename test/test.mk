@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# How the tests are built and run; included by the Makefile. `make check` runs
+# all of them, check-SUITE one suite. ONLY=text runs those whose name has it.
+
+SUITES = unit fuzz hook e2e truth real asan
+ONLY ?=
+RUN_TESTS = CPROF_BUILD=$(B) scripts/list-tests $(1) | \
+	scripts/run-tests --build $(B) $(if $(ONLY),--only $(ONLY))
+
+# Unit tests link the modules of all three programs, without the hooks (which
+# would replace the test's own malloc).
+UNIT_BIN = $(patsubst %.c,$(B)/%,$(wildcard test/unit/*_test.c))
+FUZZ_BIN = $(patsubst %.c,$(B)/%,$(wildcard test/fuzz/*_fuzz.c))
+UNIT_SHIM_OBJ = $(filter-out $(B)/shim/preload/hook_%.o,$(SHIM_OBJ))
+UNIT_LIBS = $(B)/libcollector.a $(B)/libctl.a $(B)/libshim.a
+UNIT_LDLIBS = $(COLLECTOR_LIBS) $(CTL_LIBS) -lcmocka
+
+$(B)/libctl.a: $(CTL_OBJ)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/libshim.a: $(UNIT_SHIM_OBJ)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(UNIT_BIN) $(FUZZ_BIN): $(B)/%: $(B)/obj/%.o $(UNIT_LIBS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(COLLECTOR_LDFLAGS) -o $@ $^ $(UNIT_LDLIBS)
+
+# Programs run under the shim: plain builds, as anybody would make them, but
+# with -fno-builtin, so that gcc does not drop their malloc/free pairs.
+HOST_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) -D_GNU_SOURCE -fno-builtin \
+	-pthread -I. -MMD -MP
+HOST_CXXFLAGS = -std=gnu++17 -O2 -g -Wall -Wextra -fno-builtin -pthread -MMD -MP
+HOST_BIN = $(patsubst %.c,$(B)/%,$(wildcard test/hook/*.c test/truth/*.c \
+	test/real/*.c)) \
+	$(patsubst %.cc,$(B)/%,$(wildcard test/hook/*.cc test/real/*.cc))
+NAIVE_SO = $(patsubst test/hook/naive/%.c,$(B)/test/hook/naive/%.so,\
+	$(wildcard test/hook/naive/*.c))
+PLUGIN_SO = $(patsubst %.c,$(B)/%.so,$(wildcard test/hook/plugin/*.c)) \
+	$(patsubst %.cc,$(B)/%.so,$(wildcard test/hook/plugin/*.cc))
+
+$(B)/test/%: test/%.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(HOST_CFLAGS) -o $@ $< -ldl -lm
+
+$(B)/test/%: test/%.cc
+	$(call say,CXX,$@)
+	$(Q)mkdir -p $(@D) && $(CXX) $(HOST_CXXFLAGS) -o $@ $<
+
+$(B)/test/hook/plugin/%.so: test/hook/plugin/%.c
+	$(Q)mkdir -p $(@D) && $(CC) $(HOST_CFLAGS) -O1 -fPIC -shared -o $@ $<
+
+$(B)/test/hook/plugin/%.so: test/hook/plugin/%.cc
+	$(Q)mkdir -p $(@D) && $(CXX) $(HOST_CXXFLAGS) -O1 -fPIC -shared -o $@ $<
+
+# A naive shim may need a library of its own: "link: -lfoo" in its comment.
+$(B)/test/hook/naive/%.so: test/hook/naive/%.c test/hook/naive/naive.h
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(HOST_CFLAGS) -fPIC -shared \
+		-Wl,--no-as-needed -o $@ $< \
+		$$(sed -n 's,^// link: ,,p' $<) -ldl
+
+include test/hook/extra.mk
+
+.PHONY: tests sanitized check-programs $(SUITES:%=check-%)
+
+tests: all $(UNIT_BIN) $(FUZZ_BIN) $(HOST_BIN) $(NAIVE_SO) $(PLUGIN_SO) \
+	$(EXTRA_BIN)
+
+# The collector and the unit tests with AddressSanitizer and UBSan; the shim
+# itself is never sanitized.
+sanitized:
+	$(Q)$(MAKE) SANITIZE=address,undefined B=$(B)-asan sanitized-programs
+
+.PHONY: sanitized-programs
+sanitized-programs: $(B)/cprofd $(B)/cprofctl $(UNIT_BIN) $(FUZZ_BIN)
+
+# In a make of its own, since installing changes what pkg-config answers.
+check:
+	$(Q)scripts/install-deps build test
+	$(Q)$(MAKE) tests sanitized
+	$(Q)$(call RUN_TESTS,$(SUITES))
+
+check-asan: sanitized
+$(SUITES:%=check-%): tests
+	$(Q)$(call RUN_TESTS,$(@:check-%=%))
+
+-include $(wildcard $(B)/test/*/*.d $(B)/test/*/*/*.d $(B)/obj/test/*/*.d)
