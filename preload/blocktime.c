@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Timing of waits. The clock is not read in a sandbox (under seccomp strict
+// even the TSC faults), and a time under WAIT_MIN_NS is no wait: what sleeps in
+// the kernel and is woken takes several microseconds, so this was a lock that
+// became free, a thread that had ended, the last one to reach a barrier.
+#include "preload/blocktime.h"
+
+#include "preload/sample.h"
+#include "preload/state.h"
+#include "preload/sys.h"
+
+#include <stddef.h>
+
+#define WAIT_MIN_NS 1000u
+
+static bool is_nonzero(const _Atomic uint64_t *x_rate)
+{
+	return atomic_load_explicit(x_rate, memory_order_relaxed) != 0;
+}
+
+// The control page when the calling thread may time something, else NULL.
+static const struct region_control *ready(void)
+{
+	if (state_is_sandboxed() || !sample_ready())
+		return NULL;
+	return state_control();
+}
+
+COLD bool blocktime_is_on(void)
+{
+	const struct region_control *control = ready();
+
+	return control && (is_nonzero(&control->x_block_rate_ns) ||
+			   is_nonzero(&control->x_mutex_fraction));
+}
+
+COLD uint64_t blocktime_begin(void)
+{
+	const struct region_control *control = ready();
+
+	return control && is_nonzero(&control->x_block_rate_ns) ? sys_now_ns()
+								: 0;
+}
+
+COLD void blocktime_end(uint64_t start_ns)
+{
+	uint64_t delay_ns;
+
+	if (!start_ns || state_is_sandboxed())
+		return;
+	delay_ns = sys_now_ns() - start_ns;
+	if (delay_ns >= WAIT_MIN_NS)
+		sample_block(delay_ns);
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The other waits: condition variables, semaphores, barriers, joins. They count
+// as block time only, nobody holds what they wait for. Most are cancellation
+// points: the real call may never return, and nothing is held across it.
+//
+// A condition wait gives its mutex back, so the holder is charged like at an
+// unlock, before the real call (after it would be too late: it may not return).
+// What it then waits to get the mutex again is inside glibc, and part of the
+// wait's own time.
+//
+// sem_post, signal and broadcast are not hooked: they never wait, and sem_post
+// must stay async-signal-safe.
+#include "preload/blocktime.h"
+#include "preload/hook_mutex.h"
+#include "preload/peek.h"
+#include "preload/real.h"
+#include "preload/sample.h"
+#include "preload/sys.h"
+
+static uint64_t cond_begin(const pthread_mutex_t *m)
+{
+	uint64_t delay_ns = 0;
+
+	if (peek_mutex_word(m) > 1)
+		delay_ns = hook_mutex_charge(m);
+	if (delay_ns)
+		sample_mutex(delay_ns);
+	return blocktime_begin();
+}
+
+// The body of a hook, for after its parameters.
+#define TIMED(name, begin, args)             \
+	{                                    \
+		uint64_t start_ns = begin;   \
+		int result = real.name args; \
+                                             \
+		blocktime_end(start_ns);     \
+		return result;               \
+	}
+
+#define HOOK(name, params, args) \
+	EXPORT int name params TIMED(name, blocktime_begin(), args)
+
+#define HOOK_COND(name, params, args) \
+	EXPORT int name params TIMED( \
+		name, cond_begin((const pthread_mutex_t *)m), args)
+
+HOOK_COND(pthread_cond_wait, (pthread_cond_t * c, pthread_mutex_t *m), (c, m))
+HOOK_COND(pthread_cond_timedwait,
+	  (pthread_cond_t * c, pthread_mutex_t *m, const struct timespec *t),
+	  (c, m, t))
+HOOK_COND(pthread_cond_clockwait,
+	  (pthread_cond_t * c, pthread_mutex_t *m, clockid_t k,
+	   const struct timespec *t),
+	  (c, m, k, t))
+HOOK_COND(cnd_wait, (cnd_t * c, mtx_t *m), (c, m))
+HOOK_COND(cnd_timedwait, (cnd_t * c, mtx_t *m, const struct timespec *t),
+	  (c, m, t))
+
+// An open semaphore is not timed. Not by sem_trywait: the real sem_wait is a
+// cancellation point even when it need not wait.
+#define HOOK_SEM(name, params, args)                                      \
+	static COLD int slow_##name params TIMED(name, blocktime_begin(), \
+						 args)                    \
+	EXPORT int name params                                            \
+	{                                                                 \
+		if (peek_sem_is_open(s))                                  \
+			return real.name args;                            \
+		return slow_##name args;                                  \
+	}
+
+HOOK_SEM(sem_wait, (sem_t * s), (s))
+HOOK_SEM(sem_timedwait, (sem_t * s, const struct timespec *t), (s, t))
+HOOK_SEM(sem_clockwait, (sem_t * s, clockid_t c, const struct timespec *t),
+	 (s, c, t))
+
+HOOK(pthread_barrier_wait, (pthread_barrier_t * b), (b))
+HOOK(pthread_join, (pthread_t t, void **value), (t, value))
+HOOK(pthread_timedjoin_np,
+     (pthread_t t, void **value, const struct timespec *until),
+     (t, value, until))
+HOOK(pthread_clockjoin_np,
+     (pthread_t t, void **value, clockid_t c, const struct timespec *until),
+     (t, value, c, until))
+HOOK(thrd_join, (thrd_t t, int *value), (t, value))
