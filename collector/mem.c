@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sizes come from other processes, so every multiplication is checked here,
+// once, instead of at each array.
+#include "collector/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void mem_assert_failed(const char *what, const char *file, int line)
+{
+	fprintf(stderr, "cprofd: %s:%d: assertion '%s' failed\n", file, line,
+		what);
+	abort();
+}
+
+void *mem_grow(void *array, size_t *capacity, size_t n_needed,
+	       size_t element_bytes)
+{
+	size_t n = *capacity + *capacity / 2;
+	size_t n_bytes;
+	void *p;
+
+	if (n_needed <= *capacity)
+		return array;
+	if (n < n_needed)
+		n = n_needed;
+	if (n < 16)
+		n = 16;
+	if (__builtin_mul_overflow(n, element_bytes, &n_bytes))
+		return NULL;
+	p = realloc(array, n_bytes);
+	if (p)
+		*capacity = n;
+	return p;
+}
+
+void *mem_copy(const void *array, size_t n_elements, size_t element_bytes)
+{
+	size_t n_bytes;
+	void *p;
+
+	if (__builtin_mul_overflow(n_elements, element_bytes, &n_bytes))
+		return NULL;
+	p = malloc(n_bytes ? n_bytes : 1);
+	if (p && n_bytes)
+		memcpy(p, array, n_bytes);
+	return p;
+}
