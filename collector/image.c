@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What maps shows at one moment becomes images that last: a stack holds on to
+// the image it was captured in, whatever is loaded at that address afterwards.
+#include "collector/image.h"
+
+#include "collector/elf_file.h"
+#include "collector/lives.h"
+#include "collector/maps.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// Images of one process, ever. A JIT whose code area grows makes a new one at
+// each look; past this bound its frames are in no image.
+#define IMAGES_MAX 16384u
+
+// An image and where it came from: the same mapping seen again is the same
+// image.
+struct known {
+	struct image *im;
+	uint64_t dev;
+	uint64_t inode;
+};
+
+struct images {
+	int maps_fd;
+	struct maps_process process;
+	uint64_t program_start;
+	uint64_t main_dev; // the main program's file, 0 until known
+	uint64_t main_inode;
+	struct known *known; // known[id - 1]
+	uint32_t n_known;
+	uint32_t capacity;
+	uint32_t epoch;
+	struct lives lives;
+};
+
+static const char *const pseudo_names[] = {
+	[FRAME_TRUNCATED] = "[truncated]",
+	[FRAME_UNKNOWN] = "[unknown]",
+	[FRAME_SIGNAL_BLOCKED] = "[signal blocked]",
+	[FRAME_OVERFLOW] = "[too many stacks]",
+};
+_Static_assert(sizeof(pseudo_names) / sizeof(*pseudo_names) == FRAME_PSEUDO_N,
+	       "a name for each");
+
+const char *frame_pseudo_name(enum frame_pseudo pseudo)
+{
+	if ((unsigned)pseudo >= FRAME_PSEUDO_N)
+		pseudo = FRAME_UNKNOWN;
+	return pseudo_names[pseudo];
+}
+
+struct image *image_ref(struct image *im)
+{
+	// Relaxed: the caller holds a reference already.
+	atomic_fetch_add_explicit(&im->x_n_refs, 1, memory_order_relaxed);
+	return im;
+}
+
+void image_unref(struct image *im)
+{
+	// Release: what this thread read of it comes before another's free;
+	// acquire: pairs with the others' releases.
+	if (!im || atomic_fetch_sub_explicit(&im->x_n_refs, 1,
+					     memory_order_acq_rel) != 1)
+		return;
+	elf_file_unref(im->file);
+	free(im->path);
+	free(im);
+}
+
+static bool is_shim_path(const char *path)
+{
+	static const char shim[] = "libcprof.so";
+	const char *slash = strrchr(path, '/');
+
+	return !strncmp(slash ? slash + 1 : path, shim, sizeof(shim) - 1);
+}
+
+// Takes over FILE, which may be NULL.
+static struct image *new_image(const struct maps_entry *e,
+			       struct elf_file *file)
+{
+	struct image *im = calloc(1, sizeof(*im));
+
+	if (im)
+		im->path = strdup(e->path[0] ? e->path : "//anon");
+	if (!im || !im->path) {
+		free(im);
+		elf_file_unref(file);
+		return NULL;
+	}
+	atomic_init(&im->x_n_refs, 1);
+	im->start = e->start;
+	im->limit = e->limit;
+	im->file_offset = e->file_offset;
+	im->is_shim = is_shim_path(im->path);
+	if (file &&
+	    elf_file_bias(file, e->start, e->file_offset, &im->bias) < 0) {
+		elf_file_unref(file);
+		file = NULL;
+	}
+	im->file = file;
+	if (file)
+		memcpy(im->build_id, file->build_id, sizeof(im->build_id));
+	return im;
+}
+
+static int reserve(struct images *ims)
+{
+	uint32_t capacity = ims->capacity ? 2 * ims->capacity : 64;
+	struct known *known;
+
+	if (ims->n_known < ims->capacity)
+		return 0;
+	known = realloc(ims->known, capacity * sizeof(*known));
+	if (!known)
+		return -1;
+	ims->known = known;
+	ims->capacity = capacity;
+	return 0;
+}
+
+// Enters the image of mapping E with its FILE, which is taken over. Returns its
+// id, or 0 when there is no room.
+static uint32_t enter(struct images *ims, const struct maps_entry *e,
+		      struct elf_file *file)
+{
+	struct image *im;
+
+	if (ims->n_known >= IMAGES_MAX || reserve(ims) < 0) {
+		elf_file_unref(file);
+		return 0;
+	}
+	im = new_image(e, file);
+	if (!im)
+		return 0;
+	im->is_main = e->inode && e->dev == ims->main_dev &&
+		      e->inode == ims->main_inode;
+	ims->known[ims->n_known] = (struct known){
+		.im = im,
+		.dev = e->dev,
+		.inode = e->inode,
+	};
+	return ++ims->n_known;
+}
+
+static bool is_same_mapping(const struct known *k, const struct maps_entry *e)
+{
+	const struct image *im = k->im;
+
+	return im->start == e->start && im->limit == e->limit &&
+	       im->file_offset == e->file_offset && k->dev == e->dev &&
+	       k->inode == e->inode &&
+	       !strcmp(im->path, e->path[0] ? e->path : "//anon");
+}
+
+static uint32_t find_known(const struct images *ims, const struct maps_entry *e)
+{
+	for (uint32_t i = ims->n_known; i > 0; i--)
+		if (is_same_mapping(&ims->known[i - 1], e))
+			return i;
+	return 0;
+}
+
+// The main program is the file mapped at program_start, else what the kernel
+// calls the process's exe.
+static void find_main(struct images *ims, const struct maps *m)
+{
+	char name[64];
+	struct stat st;
+
+	for (size_t i = 0; i < m->n_entries; i++) {
+		const struct maps_entry *e = &m->entries[i];
+		if (e->inode && ims->program_start >= e->start &&
+		    ims->program_start < e->limit) {
+			ims->main_dev = e->dev;
+			ims->main_inode = e->inode;
+			return;
+		}
+	}
+	snprintf(name, sizeof(name), "/proc/%u/exe", ims->process.pid);
+	if (stat(name, &st) == 0) {
+		ims->main_dev = st.st_dev;
+		ims->main_inode = st.st_ino;
+	}
+}
+
+static void see(struct images *ims, const struct maps_entry *e,
+		uint32_t generation)
+{
+	struct life *life = lives_at(&ims->lives, e->start, e->limit);
+	struct life fresh = {
+		.start = e->start,
+		.limit = e->limit,
+		.first_seen = generation,
+		.last_seen = generation,
+		.until = LIFE_OPEN,
+	};
+
+	if (life && is_same_mapping(&ims->known[life->image - 1], e)) {
+		lives_keep(life, generation);
+		return;
+	}
+	fresh.image = find_known(ims, e);
+	if (!fresh.image)
+		fresh.image = enter(ims, e, maps_open(&ims->process, e));
+	// Without room or memory its addresses are in no image.
+	if (fresh.image)
+		(void)lives_add(&ims->lives, &fresh);
+}
+
+void images_refresh(struct images *ims, uint32_t generation)
+{
+	struct maps m;
+
+	// A process that is gone reads empty: what is known stays.
+	if (maps_read(ims->maps_fd, &m) < 0)
+		return;
+	if (m.n_entries > 0) {
+		if (!ims->main_inode)
+			find_main(ims, &m);
+		lives_begin(&ims->lives);
+		for (size_t i = 0; i < m.n_entries; i++)
+			see(ims, &m.entries[i], generation);
+		if (lives_end(&ims->lives) > 0)
+			ims->epoch++;
+	}
+	maps_fini(&m);
+}
+
+struct images *images_new(int maps_fd, int mem_fd, uint32_t pid,
+			  uint64_t program_start)
+{
+	struct images *ims = calloc(1, sizeof(*ims));
+
+	if (!ims) {
+		close(maps_fd);
+		if (mem_fd >= 0)
+			close(mem_fd);
+		return NULL;
+	}
+	ims->maps_fd = maps_fd;
+	ims->process.mem_fd = mem_fd;
+	ims->process.pid = pid;
+	ims->program_start = program_start;
+	images_refresh(ims, 0);
+	return ims;
+}
+
+void images_free(struct images *ims)
+{
+	if (!ims)
+		return;
+	for (uint32_t i = 0; i < ims->n_known; i++)
+		image_unref(ims->known[i].im);
+	lives_fini(&ims->lives);
+	free(ims->known);
+	close(ims->maps_fd);
+	if (ims->process.mem_fd >= 0)
+		close(ims->process.mem_fd);
+	free(ims);
+}
+
+// Adds what FILE, loaded with BIAS, had mapped executable.
+static void add_unloaded(struct images *ims, struct elf_file *file,
+			 struct maps_entry *e, struct life *life)
+{
+	uint64_t bias = life->start;
+
+	for (uint32_t i = 0; i < file->n_segments; i++) {
+		const struct elf_segment *s = &file->segments[i];
+		if (!s->is_exec)
+			continue;
+		e->start = (bias + s->vaddr) & ~4095ull;
+		e->limit = (bias + s->vaddr + s->mem_bytes + 4095) & ~4095ull;
+		e->file_offset = s->file_offset & ~4095ull;
+		if (e->start >= e->limit)
+			continue;
+		life->start = e->start;
+		life->limit = e->limit;
+		life->image = find_known(ims, e);
+		if (!life->image)
+			life->image = enter(ims, e, elf_file_ref(file));
+		if (life->image)
+			(void)lives_add_closed(&ims->lives, life);
+	}
+}
+
+// Ends the lives of the images of PATH at BIAS. The loader's name of a library
+// may be a symbolic link where maps has the file: FILE settles it.
+static bool end_lives(struct images *ims, const char *path, uint64_t bias,
+		      const struct elf_file *file, uint32_t generation)
+{
+	bool is_found = false;
+
+	for (uint32_t i = 0; i < ims->n_known; i++) {
+		const struct image *im = ims->known[i].im;
+		if (im->file && im->bias == bias &&
+		    (im->file == file || !strcmp(im->path, path)))
+			is_found |=
+				lives_unload(&ims->lives, i + 1, generation);
+	}
+	return is_found;
+}
+
+void images_unloaded(struct images *ims, const char *path, uint64_t bias,
+		     uint32_t generation)
+{
+	// Until the dlclose is through: its destructors are sampled too.
+	uint32_t until = generation | 1;
+	struct life life = {
+		.start = bias,
+		.until = until,
+		.last_seen = generation,
+		.is_exact = true,
+	};
+	struct elf_file *file = maps_open_path(&ims->process, path);
+	struct maps_entry e = {.path = path};
+
+	if (!end_lives(ims, path, bias, file, until) && file) {
+		e.dev = file->identity.dev;
+		e.inode = file->identity.inode;
+		add_unloaded(ims, file, &e, &life);
+		ims->epoch++;
+	}
+	elf_file_unref(file);
+}
+
+uint32_t images_find(struct images *ims, uint64_t addr, uint32_t generation)
+{
+	return lives_find(&ims->lives, addr, generation);
+}
+
+struct image *images_get(const struct images *ims, uint32_t id)
+{
+	return ims->known[id - 1].im;
+}
+
+uint32_t images_count(const struct images *ims)
+{
+	return ims->n_known;
+}
+
+uint32_t images_epoch(const struct images *ims)
+{
+	return ims->epoch;
+}
