@@ -45,7 +45,7 @@ COLLECTOR_CFLAGS = $(ALL_CFLAGS) -I$(B) -pthread \
 	$(shell pkg-config --cflags $(PACKAGES) libcurl 2>/dev/null)
 COLLECTOR_LDFLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS) -pthread
 COLLECTOR_LIBS = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) \
-	-lunwind-x86_64 -lunwind -liberty
+	-lunwind-x86_64 -lunwind -liberty -lm
 CTL_LIBS = $(shell pkg-config --libs libcurl jansson 2>/dev/null)
 
 PROTO_SRC = $(wildcard proto/*.c)
