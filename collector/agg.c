@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The weight of a heap sample is applied here, per sample: a block of s bytes
+// is sampled at rate r with probability 1 - exp(-s/r), so each one stands for
+// 1/that many. Averaging sizes first, as Go does, is 7 % off on mixed sizes.
+#include "collector/agg.h"
+
+#include "collector/mem.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALLOC_OBJECTS, ALLOC_BYTES, INUSE_OBJECTS, INUSE_BYTES };
+
+void agg_init(struct agg *a)
+{
+	memset(a, 0, sizeof(*a));
+	for (int i = 0; i < AGG_N; i++)
+		hmap_init(&a->tables[i].by_key);
+	hmap_init(&a->by_id);
+	hmap_init(&a->early);
+}
+
+void agg_fini(struct agg *a)
+{
+	for (int i = 0; i < AGG_N; i++) {
+		hmap_fini(&a->tables[i].by_key);
+		free(a->tables[i].list);
+	}
+	hmap_fini(&a->by_id);
+	hmap_fini(&a->early);
+	free(a->live);
+	memset(a, 0, sizeof(*a));
+}
+
+enum agg_table agg_table_of(enum kind kind)
+{
+	static const enum agg_table table[KIND_N] = {
+		[KIND_CPU] = AGG_CPU,
+		[KIND_INUSE] = AGG_HEAP,
+		[KIND_ALLOC] = AGG_HEAP,
+		[KIND_BLOCK] = AGG_BLOCK,
+		[KIND_MUTEX] = AGG_MUTEX,
+		[KIND_THREADCREATE] = AGG_THREADCREATE,
+	};
+
+	ASSERT(kind < KIND_N);
+	return table[kind];
+}
+
+static uint64_t key_of(struct agg_key key)
+{
+	// Never 0 and never wraps: stacks are far fewer than 2^31.
+	return ((uint64_t)key.stack + 1) << 32 | key.tid;
+}
+
+static long add_row(struct agg_rows *t, struct agg_key key)
+{
+	struct snap_row *list =
+		mem_grow(t->list, &t->capacity, t->n + 1, sizeof(*list));
+
+	if (!list)
+		return -1;
+	t->list = list;
+	if (hmap_put(&t->by_key, key_of(key), t->n))
+		return -1;
+	list[t->n] = (struct snap_row){.stack = key.stack, .tid = key.tid};
+	return (long)t->n++;
+}
+
+// The first row of every table is that of FRAME_OVERFLOW, made before anything
+// else, so that there is always one to fall back on; -1 only when even that
+// found no memory.
+static long find_row(struct agg_rows *t, struct agg_key key)
+{
+	const struct agg_key overflow = {.stack = FRAME_OVERFLOW};
+	uint64_t *index = hmap_get(&t->by_key, key_of(key));
+	long row = -1;
+
+	if (index)
+		return (long)*index;
+	if (!t->n && add_row(t, overflow) < 0)
+		return -1;
+	if (t->n < AGG_ROWS_MAX)
+		row = add_row(t, key);
+	if (row >= 0)
+		return row;
+	t->n_overflow++;
+	return 0;
+}
+
+static long row_index(struct agg *a, enum agg_table table, struct agg_key key)
+{
+	a->tables[table].n_samples++;
+	return find_row(&a->tables[table], key);
+}
+
+struct snap_row *agg_row(struct agg *a, enum agg_table table,
+			 struct agg_key key)
+{
+	// Where values go when there is no memory for a single row.
+	static __thread struct snap_row nowhere;
+	long i = row_index(a, table, key);
+
+	return i < 0 ? &nowhere : &a->tables[table].list[i];
+}
+
+static long take_live(struct agg *a)
+{
+	struct agg_live *live;
+	uint32_t i = a->free_list;
+
+	if (i) {
+		a->free_list = a->live[i - 1].next_free;
+		return (long)i - 1;
+	}
+	if (a->n_live_used >= AGG_LIVE_MAX)
+		return -1;
+	live = mem_grow(a->live, &a->live_capacity, a->n_live_used + 1,
+			sizeof(*live));
+	if (!live)
+		return -1;
+	a->live = live;
+	return (long)a->n_live_used++;
+}
+
+static void put_live(struct agg *a, uint32_t i)
+{
+	a->live[i].next_free = a->free_list;
+	a->free_list = i + 1;
+}
+
+static double weight(uint64_t n_bytes, uint64_t rate)
+{
+	if (rate <= 1)
+		return 1;
+	// A block of 0 bytes counts as one: it can't be sampled otherwise.
+	return -1 / expm1(-(double)(n_bytes ? n_bytes : 1) / (double)rate);
+}
+
+// Remembers the sample until its free. A second allocation of the same id (only
+// a broken or hostile process sends one) replaces the first.
+static void remember(struct agg *a, uint64_t id, const struct agg_live *live)
+{
+	uint64_t old;
+	long i;
+
+	if (hmap_remove(&a->by_id, id, &old))
+		put_live(a, (uint32_t)old);
+	i = take_live(a);
+	if (i < 0 || hmap_put(&a->by_id, id, (uint64_t)i)) {
+		if (i >= 0)
+			put_live(a, (uint32_t)i);
+		a->n_live_overflow++;
+		return;
+	}
+	a->live[i] = *live;
+}
+
+void agg_alloc(struct agg *a, struct agg_key key, const struct agg_alloc *al)
+{
+	double w = weight(al->n_bytes, al->rate);
+	struct agg_live live = {w, w * (double)al->n_bytes, 0, 0};
+	long i = row_index(a, AGG_HEAP, key);
+	double *values;
+
+	if (i < 0)
+		return;
+	live.row = (uint32_t)i;
+	values = a->tables[AGG_HEAP].list[i].values;
+	values[ALLOC_OBJECTS] += live.objects;
+	values[ALLOC_BYTES] += live.bytes;
+	if (!al->is_tracked || hmap_remove(&a->early, al->id, NULL))
+		return;
+	values[INUSE_OBJECTS] += live.objects;
+	values[INUSE_BYTES] += live.bytes;
+	remember(a, al->id, &live);
+}
+
+void agg_free(struct agg *a, uint64_t id)
+{
+	struct agg_live *live;
+	uint64_t i;
+	double *values;
+
+	a->n_frees++;
+	if (!hmap_remove(&a->by_id, id, &i)) {
+		// Its allocation lies in a stripe that is still to be read.
+		if (a->early.count >= AGG_EARLY_MAX ||
+		    hmap_put(&a->early, id, 1))
+			a->n_live_overflow++;
+		return;
+	}
+	live = &a->live[i];
+	values = a->tables[AGG_HEAP].list[live->row].values;
+	values[INUSE_OBJECTS] -= live->objects;
+	values[INUSE_BYTES] -= live->bytes;
+	put_live(a, (uint32_t)i);
+}
+
+size_t agg_n_live(const struct agg *a)
+{
+	return a->by_id.count;
+}
+
+size_t agg_bytes(const struct agg *a)
+{
+	size_t n = a->live_capacity * sizeof(*a->live) + hmap_bytes(&a->by_id) +
+		   hmap_bytes(&a->early);
+
+	for (int i = 0; i < AGG_N; i++)
+		n += a->tables[i].capacity * sizeof(*a->tables[i].list) +
+		     hmap_bytes(&a->tables[i].by_key);
+	return n;
+}
+
+static int check_rows(const struct agg_rows *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		struct agg_key key = {t->list[i].stack, t->list[i].tid};
+		uint64_t *index = hmap_get(&t->by_key, key_of(key));
+
+		if (!index || *index != i)
+			return -EUCLEAN;
+	}
+	return t->by_key.count == t->n ? hmap_check(&t->by_key) : -EUCLEAN;
+}
+
+int agg_check(const struct agg *a)
+{
+	size_t n_free = 0;
+	int err = 0;
+
+	for (int i = 0; i < AGG_N && !err; i++)
+		err = check_rows(&a->tables[i]);
+	for (uint32_t i = a->free_list; i && n_free <= a->n_live_used; n_free++)
+		i = a->live[i - 1].next_free;
+	if (err || n_free + a->by_id.count != a->n_live_used)
+		return -EUCLEAN;
+	return hmap_check(&a->by_id) | hmap_check(&a->early) ? -EUCLEAN : 0;
+}

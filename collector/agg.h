@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What one process's samples add up to: tables of values by (stack, thread),
+// and the live heap samples by id. Rows are only ever added and keep their
+// index, so that a free finds the row of its allocation without searching.
+// Bounded: beyond the bound rows go to the stack [too many stacks], live
+// samples count as never freed; both counted. It knows stacks by id only.
+// One thread at a time (the holder of the process's lock).
+#ifndef CPROF_COLLECTOR_AGG_H
+#define CPROF_COLLECTOR_AGG_H
+
+#include "collector/hmap.h"
+#include "collector/snap.h"
+
+// The kinds inuse and alloc are two views of one table.
+enum agg_table {
+	AGG_CPU,
+	AGG_HEAP,
+	AGG_BLOCK,
+	AGG_MUTEX,
+	AGG_THREADCREATE,
+	AGG_N
+};
+
+// Bounds for one process: rows of a table, live samples (those of the largest
+// live table and some), frees that came before their allocation.
+#define AGG_ROWS_MAX  (1u << 19)
+#define AGG_LIVE_MAX  (5u << 19)
+#define AGG_EARLY_MAX (1u << 20)
+
+struct agg_rows {
+	struct snap_row *list;
+	size_t n;
+	size_t capacity;
+	struct hmap by_key; // stack << 32 | tid, + 1 -> index
+	uint64_t n_samples;
+	uint64_t n_overflow;
+};
+
+// One live heap sample. What it added to the row is what its free takes away.
+struct agg_live {
+	double objects;
+	double bytes;
+	uint32_t row;
+	uint32_t next_free; // in the free list, index + 1
+};
+
+struct agg {
+	struct agg_rows tables[AGG_N];
+	struct agg_live *live;
+	size_t n_live_used; // of the array
+	size_t live_capacity;
+	uint32_t free_list; // index + 1, 0 = empty
+	struct hmap by_id;  // sample id -> index in live
+	struct hmap early;  // ids freed before their allocation was read
+	uint64_t n_frees;
+	uint64_t n_live_overflow;
+};
+
+struct agg_key {
+	uint32_t stack;
+	uint32_t tid;
+};
+
+void agg_init(struct agg *a);
+void agg_fini(struct agg *a);
+
+// The row of KEY in TABLE, made when it is new; never NULL: the row of
+// FRAME_OVERFLOW when there is no room. Valid until the next call.
+struct snap_row *agg_row(struct agg *a, enum agg_table table,
+			 struct agg_key key);
+
+// An allocation sample ID of N_BYTES taken at RATE. IS_TRACKED: a free may
+// follow.
+struct agg_alloc {
+	uint64_t id;
+	uint64_t n_bytes;
+	uint64_t rate;
+	bool is_tracked;
+};
+void agg_alloc(struct agg *a, struct agg_key key, const struct agg_alloc *al);
+void agg_free(struct agg *a, uint64_t id);
+
+// The table that KIND is made from.
+enum agg_table agg_table_of(enum kind kind);
+
+size_t agg_n_live(const struct agg *a);
+size_t agg_bytes(const struct agg *a);
+
+// 0, or -EUCLEAN when an invariant does not hold.
+int agg_check(const struct agg *a);
+
+#endif

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A table from record type to what it does, and the arithmetic that makes a
+// sample's value stand for the events that were not sampled.
+#include "collector/ingest.h"
+
+#include "collector/mem.h"
+#include "collector/pool.h"
+
+#include <errno.h>
+#include <string.h>
+
+// An address in no image: perhaps a dlopen nobody told us of. The maps are read
+// at most this often for it.
+#define REFRESH_EVERY_NS 100000000u
+// More CPU time than this in one tick did not happen at one place: the signal
+// was blocked or the thread stopped.
+#define CPU_SAMPLE_MAX_NS 1e10
+
+int ingest_init(struct ingest *in, struct images *images, uint32_t max_frames)
+{
+	int err;
+
+	memset(in, 0, sizeof(*in));
+	in->images = images;
+	in->max_frames = max_frames;
+	if (!max_frames || max_frames > STACK_DEPTH_MAX)
+		in->max_frames = STACK_DEPTH_MAX;
+	agg_init(&in->agg);
+	threads_init(&in->threads);
+	hmap_init(&in->by_hash);
+	err = stacks_init(&in->stacks);
+	if (!err && images && !(in->unwinder = unwind_new(images)))
+		err = -ENOMEM;
+	if (err)
+		ingest_fini(in);
+	return err;
+}
+
+void ingest_fini(struct ingest *in)
+{
+	if (in->unwinder)
+		unwind_free(in->unwinder);
+	if (in->images)
+		images_free(in->images);
+	in->unwinder = NULL;
+	in->images = NULL;
+	hmap_fini(&in->by_hash);
+	threads_fini(&in->threads);
+	agg_fini(&in->agg);
+	stacks_fini(&in->stacks);
+}
+
+size_t ingest_bytes(const struct ingest *in)
+{
+	return sizeof(*in) + stacks_bytes(&in->stacks) + agg_bytes(&in->agg) +
+	       hmap_bytes(&in->by_hash);
+}
+
+void ingest_refresh(struct ingest *in, uint32_t generation)
+{
+	if (!in->images)
+		return;
+	images_refresh(in->images, generation);
+	in->refreshed_ns = pool_now_ns();
+}
+
+static bool may_refresh(const struct ingest *in)
+{
+	return in->images &&
+	       pool_now_ns() - in->refreshed_ns >= REFRESH_EVERY_NS;
+}
+
+static const void *payload_of(const union ringread_record *r)
+{
+	return r->bytes + sizeof(struct record);
+}
+
+static size_t payload_bytes(const union ringread_record *r)
+{
+	return r->header.size_bytes - sizeof(struct record);
+}
+
+static uint32_t unwind_raw(struct ingest *in, const union ringread_record *r)
+{
+	const struct record_raw *raw = payload_of(r);
+
+	return unwind_capture(in->unwinder, raw, (const uint8_t *)(raw + 1),
+			      r->header.flags, r->header.generation,
+			      in->max_frames, in->frames);
+}
+
+static bool has_unknown_frame(const struct ingest *in, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!in->frames[i].image)
+			return true;
+	return in->frames[n - 1].image == FRAME_PSEUDO;
+}
+
+static uint32_t stack_of_raw(struct ingest *in, const union ringread_record *r)
+{
+	const struct frame *last;
+	uint32_t n;
+
+	if (!in->unwinder)
+		return FRAME_UNKNOWN;
+	n = unwind_raw(in, r);
+	if (has_unknown_frame(in, n) && may_refresh(in)) {
+		ingest_refresh(in, r->header.generation);
+		n = unwind_raw(in, r);
+	}
+	last = &in->frames[n - 1];
+	if (last->image == FRAME_PSEUDO && last->addr == FRAME_TRUNCATED)
+		in->n_truncated++;
+	return stacks_intern(&in->stacks, in->frames, n);
+}
+
+// The frame of a pc the shim found; the leaf of a signal's stack is exact, all
+// others are return addresses.
+static struct frame frame_of_pc(struct ingest *in, uint64_t pc, bool is_exact,
+				uint32_t generation)
+{
+	struct frame f = {.addr = is_exact ? pc : pc - 1};
+
+	if (in->images)
+		f.image = images_find(in->images, f.addr, generation);
+	return f;
+}
+
+static bool is_shim(struct ingest *in, const struct frame *f)
+{
+	return f->image && in->images &&
+	       images_get(in->images, f->image)->is_shim;
+}
+
+static uint32_t convert_frames(struct ingest *in, const struct record *h,
+			       const uint64_t *pcs, uint32_t n_pcs)
+{
+	uint32_t n = 0;
+	uint32_t i;
+	bool is_cut;
+
+	for (i = 0; i < n_pcs && n < in->max_frames; i++) {
+		bool is_exact = !i && h->flags & RECORD_SIGNAL;
+		struct frame f =
+			frame_of_pc(in, pcs[i], is_exact, h->generation);
+
+		if (n || !is_shim(in, &f))
+			in->frames[n++] = f;
+	}
+	is_cut = i < n_pcs;
+	if (n && (is_cut || h->flags & RECORD_CUT)) {
+		if (n == in->max_frames)
+			n--;
+		in->frames[n++] = (struct frame){.addr = FRAME_TRUNCATED,
+						 .image = FRAME_PSEUDO};
+		in->n_truncated++;
+	}
+	return n;
+}
+
+static uint32_t stack_of_frames(struct ingest *in,
+				const union ringread_record *r)
+{
+	const struct record_frames *fr = payload_of(r);
+	uint32_t n = convert_frames(in, &r->header, (const uint64_t *)(fr + 1),
+				    fr->n_frames);
+	uint32_t stack =
+		n ? stacks_intern(&in->stacks, in->frames, n) : FRAME_UNKNOWN;
+
+	// Without memory for it the stack is [unknown] when only its hash
+	// comes, and counted then.
+	if (in->by_hash.count < INGEST_HASHES_MAX)
+		(void)hmap_put(&in->by_hash, fr->hash | 1, stack);
+	return stack;
+}
+
+static uint32_t stack_of_hash(struct ingest *in, const union ringread_record *r)
+{
+	const uint64_t *hash = payload_of(r);
+	const uint64_t *stack = hmap_get(&in->by_hash, *hash | 1);
+
+	if (stack)
+		return (uint32_t)*stack;
+	in->n_unknown_hashes++;
+	return FRAME_UNKNOWN;
+}
+
+static struct agg_key key_of(struct ingest *in, const union ringread_record *r)
+{
+	struct agg_key key = {FRAME_UNKNOWN, r->header.tid};
+
+	if (r->header.form == FORM_RAW)
+		key.stack = stack_of_raw(in, r);
+	else if (r->header.form == FORM_FRAMES)
+		key.stack = stack_of_frames(in, r);
+	else if (r->header.form == FORM_HASH)
+		key.stack = stack_of_hash(in, r);
+	threads_see(&in->threads, key.tid);
+	return key;
+}
+
+static void add(struct ingest *in, enum agg_table table, struct agg_key key,
+		const double values[2])
+{
+	struct snap_row *row = agg_row(&in->agg, table, key);
+
+	row->values[0] += values[0];
+	row->values[1] += values[1];
+}
+
+static void on_alloc(struct ingest *in, const union ringread_record *r)
+{
+	const struct agg_alloc al = {
+		.id = r->header.id,
+		.n_bytes = r->header.value,
+		.rate = r->header.aux,
+		.is_tracked = !(r->header.flags & RECORD_UNTRACKED),
+	};
+
+	in->n_worth++;
+	agg_alloc(&in->agg, key_of(in, r), &al);
+}
+
+static void on_free(struct ingest *in, const union ringread_record *r)
+{
+	agg_free(&in->agg, r->header.id);
+}
+
+static void on_cpu(struct ingest *in, const union ringread_record *r)
+{
+	double ticks = (double)r->header.value;
+	double period_ns = (double)r->header.aux;
+	double most = period_ns > 0 ? CPU_SAMPLE_MAX_NS / period_ns : ticks;
+	struct agg_key key = key_of(in, r);
+
+	in->n_worth++;
+	// What ended threads left unsampled is a sum and may be long.
+	if (ticks > most && !(r->header.flags & RECORD_REMAINDER)) {
+		double late = ticks - (double)(uint64_t)most;
+
+		ticks -= late;
+		add(in, AGG_CPU,
+		    (struct agg_key){FRAME_SIGNAL_BLOCKED, key.tid},
+		    (double[]){late, late * period_ns});
+	}
+	add(in, AGG_CPU, key, (double[]){ticks, ticks * period_ns});
+}
+
+// The shim keeps a wait shorter than the rate with probability delay / rate.
+static void on_block(struct ingest *in, const union ringread_record *r)
+{
+	double delay_ns = (double)r->header.value;
+	double rate_ns = (double)r->header.aux;
+	double n = 1;
+
+	if (rate_ns > 1 && delay_ns < rate_ns) {
+		n = rate_ns / (delay_ns > 0 ? delay_ns : 1);
+		delay_ns = rate_ns;
+	}
+	in->n_worth++;
+	add(in, AGG_BLOCK, key_of(in, r), (double[]){n, delay_ns});
+}
+
+static void on_mutex(struct ingest *in, const union ringread_record *r)
+{
+	double fraction = r->header.aux ? (double)r->header.aux : 1;
+	double delay_ns = (double)r->header.value;
+
+	in->n_worth++;
+	add(in, AGG_MUTEX, key_of(in, r),
+	    (double[]){fraction, fraction * delay_ns});
+}
+
+static void on_thread(struct ingest *in, const union ringread_record *r)
+{
+	if (!(r->header.flags & RECORD_MAIN))
+		in->n_worth++;
+	add(in, AGG_THREADCREATE, key_of(in, r), (double[]){1, 0});
+	if (r->header.value && r->header.value <= INT32_MAX)
+		threads_see(&in->threads, (uint32_t)r->header.value);
+}
+
+static void on_thread_end(struct ingest *in, const union ringread_record *r)
+{
+	if (r->header.form == FORM_TEXT)
+		threads_name(&in->threads, r->header.tid, payload_of(r),
+			     payload_bytes(r));
+	threads_end(&in->threads, r->header.tid);
+}
+
+static void on_thread_name(struct ingest *in, const union ringread_record *r)
+{
+	if (r->header.value <= INT32_MAX)
+		threads_name(&in->threads, (uint32_t)r->header.value,
+			     payload_of(r), payload_bytes(r));
+}
+
+static void on_unload(struct ingest *in, const union ringread_record *r)
+{
+	char path[RECORD_MAX_BYTES + 1];
+
+	memcpy(path, payload_of(r), payload_bytes(r));
+	path[payload_bytes(r)] = '\0';
+	if (in->images && path[0] == '/')
+		images_unloaded(in->images, path, r->header.value,
+				(uint32_t)r->header.aux);
+}
+
+static void on_dump(struct ingest *in, const union ringread_record *r)
+{
+	(void)r;
+	in->n_dumps++;
+}
+
+static void on_goodbye(struct ingest *in, const union ringread_record *r)
+{
+	(void)r;
+	in->is_goodbye = true;
+}
+
+static void on_counters(struct ingest *in, const union ringread_record *r)
+{
+	size_t n = payload_bytes(r) / sizeof(uint64_t);
+
+	if (n > COUNTER_N)
+		n = COUNTER_N;
+	memcpy(in->counters, payload_of(r), n * sizeof(uint64_t));
+}
+
+void ingest_record(struct ingest *in, const union ringread_record *record)
+{
+	typedef void (*on_fn)(struct ingest * in,
+			      const union ringread_record *r);
+	static const on_fn on[RECORD_N] = {
+		[RECORD_ALLOC] = on_alloc,
+		[RECORD_FREE] = on_free,
+		[RECORD_CPU] = on_cpu,
+		[RECORD_BLOCK] = on_block,
+		[RECORD_MUTEX] = on_mutex,
+		[RECORD_THREAD] = on_thread,
+		[RECORD_THREAD_END] = on_thread_end,
+		[RECORD_THREAD_NAME] = on_thread_name,
+		[RECORD_UNLOAD] = on_unload,
+		[RECORD_DUMP] = on_dump,
+		[RECORD_GOODBYE] = on_goodbye,
+		[RECORD_COUNTERS] = on_counters,
+	};
+	uint8_t type = record->header.type;
+
+	if (type >= RECORD_N || !on[type]) {
+		in->n_unknown_records++;
+		return;
+	}
+	in->n_records[type]++;
+	on[type](in, record);
+}

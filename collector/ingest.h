@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Turns records into state: the same path for rings and for the socket. It owns
+// all that the samples of one process add up to, and knows nothing of where
+// records come from, of files or of other processes. Every record was checked
+// by ringread_check(); what its numbers claim is still not believed.
+// One thread at a time (the holder of the process's lock).
+#ifndef CPROF_COLLECTOR_INGEST_H
+#define CPROF_COLLECTOR_INGEST_H
+
+#include "collector/agg.h"
+#include "collector/image.h"
+#include "collector/ringread.h"
+#include "collector/stacks.h"
+#include "collector/threads.h"
+#include "collector/unwind.h"
+
+// Stacks remembered by the hash the shim gave them.
+#define INGEST_HASHES_MAX STACKS_MAX
+
+struct ingest {
+	struct stacks stacks;
+	struct agg agg;
+	struct threads threads;
+	struct images *images;	   // owned; NULL: every frame is in no image
+	struct unwinder *unwinder; // owned; NULL: raw stacks are [unknown]
+	uint32_t max_frames;	   // 1..STACK_DEPTH_MAX
+	struct hmap by_hash;	   // hash | 1 of FORM_HASH -> stack id
+	uint64_t refreshed_ns;	   // when the maps were last read, monotonic
+	uint64_t n_records[RECORD_N];
+	uint64_t n_unknown_records; // of a type that is not known, skipped
+	uint64_t n_unknown_hashes;  // FORM_HASH without its FORM_FRAMES
+	uint64_t n_truncated;	    // stacks that end in [truncated]
+	uint64_t n_worth; // samples that make a file at exit worth writing
+	uint64_t counters[COUNTER_N]; // of RECORD_COUNTERS
+	bool is_goodbye;	      // a RECORD_GOODBYE was read
+	uint64_t n_dumps;	      // RECORD_DUMPs read
+	struct frame frames[STACK_DEPTH_MAX];
+};
+
+// Takes ownership of IMAGES (may be NULL), also when it fails. 0 or -ENOMEM.
+int ingest_init(struct ingest *in, struct images *images, uint32_t max_frames);
+void ingest_fini(struct ingest *in);
+
+void ingest_record(struct ingest *in, const union ringread_record *record);
+
+// Reads the maps again; N: region_status.x_generation now.
+void ingest_refresh(struct ingest *in, uint32_t generation);
+
+// Memory of the tables.
+size_t ingest_bytes(const struct ingest *in);
+
+#endif
