@@ -7,6 +7,7 @@
 // rows come first in real.def, so that is a matter of a few calls.
 #include "preload/real.h"
 
+#include "preload/live.h"
 #include "preload/sys.h"
 
 #include <dlfcn.h>
@@ -36,7 +37,11 @@ static void *boot_alloc(size_t align, size_t n)
 		return NULL;
 	at = atomic_fetch_add_explicit(&x_boot_used, size,
 				       memory_order_relaxed);
-	return at > BOOT_BYTES - size ? NULL : boot + at;
+	if (at > BOOT_BYTES - size)
+		return NULL;
+	// So that the hooks' fast path need not know the arena.
+	live_pin(boot + at);
+	return boot + at;
 }
 
 bool real_is_boot(const void *p)

@@ -32,7 +32,7 @@ struct state {
 	uint64_t stripe_step_bytes;
 	uint32_t n_stripes;    // 0 = socket transport
 	uint32_t live_mask;    // buckets - 1
-	uint32_t serial;       // differs from thread.serial: register first
+	uint16_t serial;       // differs from thread.serial: register first
 	_Atomic uint32_t x_fd; // socket transport: descriptor + 1, else 0
 	uint64_t fd_device, fd_inode; // its identity, checked before each use
 	_Atomic uint32_t x_attaching; // 1 while some thread is attaching
@@ -47,7 +47,8 @@ struct state {
 	_Atomic uint64_t x_stuck_tail;
 	// Waits on rwlocks in progress; 0 lets an unlock skip the table.
 	_Atomic uint32_t x_rwlock_waits;
-};
+} __attribute__((aligned(REGION_PAGE))); // alone on its page: wiping it wipes
+					 // no neighbour
 
 extern struct state state;
 
@@ -60,18 +61,19 @@ struct thread {
 	uint64_t random;    // rate.c's generator, 0 = not seeded
 	uintptr_t stack_low, stack_high; // known bounds, 0 = unknown
 	uint64_t sampled_ns;		 // CPU time that samples stand for
-	uint32_t serial;		 // state.serial when it registered
 	uint32_t tid;
-	uint32_t timer;	  // POSIX timer id + 1, 0 = none
-	uint16_t hz;	  // what the timer is armed for, 0 = heartbeat
-	uint8_t flags;	  // enum thread_flags
-	uint8_t alt_slot; // altstack pool slot + 1, 0 = none
+	uint32_t timer;	   // POSIX timer id + 1, 0 = none
+	uint16_t serial;   // state.serial when it registered
+	uint16_t hz;	   // what the timer is armed for, 0 = heartbeat
+	uint16_t alt_slot; // altstack pool slot + 1, 0 = none
+	uint16_t flags;	   // enum thread_flags
 };
 
 enum thread_flags {
 	THREAD_BLOCKS_PROF = 1 << 0,  // the host believes SIGURG is blocked
 	THREAD_PROF_PENDING = 1 << 1, // a SIGURG of the host's waits for that
 	THREAD_ENDED = 1 << 2,	      // its end was recorded
+	THREAD_PROBE = 1 << 3,	      // its timer is a fork child's probe
 };
 
 extern __thread struct thread self __attribute__((tls_model("initial-exec")));

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bounds of the stack copy, and the registers of an interrupted context in
+// DWARF's numbering.
+#include "preload/capture.h"
+
+#include "preload/state.h"
+
+// Copying from below sp + 0 is never needed: a function that keeps data in its
+// red zone is a leaf, and its caller's CFI does not look there.
+void capture_bound(struct capture *c, uint16_t flags)
+{
+	uintptr_t sp = c->regs[RECORD_REG_RSP];
+	const struct region_control *control = state_control();
+	uint32_t limit = control ? control->stack_bytes : 0;
+	uintptr_t end;
+
+	if (limit > STACK_COPY_MAX_BYTES)
+		limit = STACK_COPY_MAX_BYTES;
+	if (sp >= self.stack_low && sp < self.stack_high) {
+		end = self.stack_high;
+	} else {
+		end = (sp | (REGION_PAGE - 1)) + 1;
+		flags |= RECORD_FOREIGN;
+		state_count(COUNTER_STACK_FOREIGN, 1);
+	}
+	if (end - sp > limit) {
+		end = sp + limit;
+		flags |= RECORD_CUT;
+		state_count(COUNTER_STACK_CUT, 1);
+	}
+	c->stack_bytes = (uint32_t)(end - sp) & ~7u;
+	c->flags = flags;
+}
+
+void capture_context(struct capture *c, const ucontext_t *uc)
+{
+	static const uint8_t greg_of[RECORD_REGS] = {
+		REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+		REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
+		REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+
+	for (int i = 0; i < RECORD_REGS; i++)
+		c->regs[i] = (uint64_t)uc->uc_mcontext.gregs[greg_of[i]];
+	capture_bound(c, RECORD_SIGNAL);
+}
+
+void capture_pc(struct capture *c, uintptr_t pc)
+{
+	*c = (struct capture){.flags = RECORD_SIGNAL};
+	c->regs[RECORD_REG_PC] = pc;
+}

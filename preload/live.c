@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The live table. A pointer may lie in one of two buckets: with one, buckets of
+// eight overflow at half load; with two choices they hold until nearly full.
+#include "preload/live.h"
+
+#include "preload/state.h"
+
+#include <string.h>
+
+_Atomic uint8_t live_x_filter[1u << LIVE_LG_FILTER];
+
+static _Atomic uint8_t *filter_of(const void *p)
+{
+	return &live_x_filter[live_hash(p) >> (64 - LIVE_LG_FILTER)];
+}
+
+static void filter_add(const void *p)
+{
+	_Atomic uint8_t *x = filter_of(p);
+	uint8_t v = atomic_load_explicit(x, memory_order_relaxed);
+
+	while (v != LIVE_FILTER_MANY &&
+	       !atomic_compare_exchange_weak_explicit(x, &v, (uint8_t)(v + 1),
+						      memory_order_relaxed,
+						      memory_order_relaxed))
+		;
+}
+
+static void filter_remove(const void *p)
+{
+	_Atomic uint8_t *x = filter_of(p);
+	uint8_t v = atomic_load_explicit(x, memory_order_relaxed);
+
+	while (v && v != LIVE_FILTER_MANY &&
+	       !atomic_compare_exchange_weak_explicit(x, &v, (uint8_t)(v - 1),
+						      memory_order_relaxed,
+						      memory_order_relaxed))
+		;
+}
+
+// The two buckets of P, from bits the filter does not use.
+static void buckets_of(const void *p, uint32_t ret[2])
+{
+	uint64_t h = live_hash(p);
+
+	ret[0] = (uint32_t)(h >> 20) & state.live_mask;
+	ret[1] =
+		(uint32_t)((h * 0xc2b2ae3d27d4eb4full) >> 32) & state.live_mask;
+}
+
+static _Atomic uint64_t *find(const void *p)
+{
+	uint32_t b[2];
+
+	buckets_of(p, b);
+	for (int k = 0; k < 2; k++)
+		for (uint32_t i = 0; i < LIVE_SLOTS; i++) {
+			_Atomic uint64_t *x = &state.buckets[b[k]].x_slots[i];
+
+			// acquire: pairs with live_publish's release, so that
+			// the id read next is this pointer's
+			if (atomic_load_explicit(x, memory_order_acquire) ==
+			    (uintptr_t)p)
+				return x;
+		}
+	return NULL;
+}
+
+static _Atomic uint64_t *x_id_of(const _Atomic uint64_t *x_slot)
+{
+	return &state.x_ids[x_slot - &state.buckets[0].x_slots[0]];
+}
+
+static _Atomic uint64_t *take_empty(uint32_t bucket)
+{
+	for (uint32_t i = 0; i < LIVE_SLOTS; i++) {
+		_Atomic uint64_t *x = &state.buckets[bucket].x_slots[i];
+		uint64_t empty = 0;
+
+		if (!atomic_load_explicit(x, memory_order_relaxed) &&
+		    // acquire: pairs with the release of whoever emptied it
+		    atomic_compare_exchange_strong_explicit(
+			    x, &empty, LIVE_TAKEN, memory_order_acquire,
+			    memory_order_relaxed))
+			return x;
+	}
+	return NULL;
+}
+
+bool live_reserve(const void *p, struct live_slot *ret, uint64_t *ret_stale_id)
+{
+	uint32_t b[2];
+	struct live_slot old;
+
+	*ret_stale_id = 0;
+	// Tags need three low bits; every allocator aligns to 8.
+	if ((uintptr_t)p & LIVE_STATE)
+		return false;
+	if (live_take(p, &old)) {
+		*ret_stale_id = old.id;
+		filter_remove(p);
+		ret->x_slot = old.x_slot;
+		return true;
+	}
+	buckets_of(p, b);
+	ret->x_slot = take_empty(b[0]);
+	if (!ret->x_slot)
+		ret->x_slot = take_empty(b[1]);
+	return ret->x_slot;
+}
+
+void live_publish(const struct live_slot *slot, const void *p)
+{
+	filter_add(p);
+	atomic_store_explicit(x_id_of(slot->x_slot), slot->id,
+			      memory_order_relaxed);
+	// release: pairs with find's acquire: the id comes before
+	atomic_store_explicit(slot->x_slot, (uintptr_t)p, memory_order_release);
+}
+
+void live_cancel(const struct live_slot *slot)
+{
+	// release: pairs with take_empty's acquire
+	atomic_store_explicit(slot->x_slot, 0, memory_order_release);
+}
+
+bool live_take(const void *p, struct live_slot *ret)
+{
+	_Atomic uint64_t *x = p && state_control() ? find(p) : NULL;
+	uint64_t expected = (uintptr_t)p;
+
+	if (!x)
+		return false;
+	ret->x_slot = x;
+	ret->id = atomic_load_explicit(x_id_of(x), memory_order_relaxed);
+	// Fails only when the host frees one block twice at once.
+	return atomic_compare_exchange_strong_explicit(x, &expected, LIVE_TAKEN,
+						       memory_order_relaxed,
+						       memory_order_relaxed);
+}
+
+void live_restore(const struct live_slot *slot, const void *p)
+{
+	// release: pairs with find's acquire; the id never left
+	atomic_store_explicit(slot->x_slot, (uintptr_t)p, memory_order_release);
+}
+
+void live_release(const struct live_slot *slot, const void *p)
+{
+	filter_remove(p);
+	live_cancel(slot);
+}
+
+void live_defer(const struct live_slot *slot, const void *p)
+{
+	filter_remove(p);
+	// release: pairs with the collector's acquire: the id is valid
+	atomic_store_explicit(slot->x_slot, (uintptr_t)p | LIVE_FREED,
+			      memory_order_release);
+	state_count(COUNTER_FREES_DEFERRED, 1);
+}
+
+void live_clear(void)
+{
+	for (size_t i = 0; i < sizeof(live_x_filter); i++)
+		if (atomic_load_explicit(&live_x_filter[i],
+					 memory_order_relaxed) !=
+		    LIVE_FILTER_MANY)
+			atomic_store_explicit(&live_x_filter[i], 0,
+					      memory_order_relaxed);
+}
+
+void live_pin(const void *p)
+{
+	atomic_store_explicit(filter_of(p), LIVE_FILTER_MANY,
+			      memory_order_relaxed);
+}

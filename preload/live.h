@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which heap blocks were sampled: the live table of the region (pointer to
+// sample id, proto/region.h) and, in front of it, a small filter of the shim's
+// own that says "certainly not sampled" in a load and a compare, for every
+// free.
+//
+// A block's owner alone frees it, so no two calls here are about the same live
+// pointer; everything else may run at once, in any thread, async-signal-safe.
+#ifndef CPROF_PRELOAD_LIVE_H
+#define CPROF_PRELOAD_LIVE_H
+
+#include "proto/region.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LIVE_LG_FILTER 16u
+
+// How many sampled pointers hash here; sticks at LIVE_FILTER_MANY. Written by
+// atomic read-modify-write, read relaxed: the pointer came to this thread with
+// whatever ordered its allocation before its free.
+#define LIVE_FILTER_MANY 255u
+extern _Atomic uint8_t live_x_filter[1u << LIVE_LG_FILTER];
+
+static inline uint64_t live_hash(const void *p)
+{
+	return (((uintptr_t)p >> 4) * 0x9e3779b97f4a7c15ull);
+}
+
+// False: P was not sampled. True: it may have been.
+static inline bool live_maybe(const void *p)
+{
+	return atomic_load_explicit(
+		&live_x_filter[live_hash(p) >> (64 - LIVE_LG_FILTER)],
+		memory_order_relaxed);
+}
+
+// A place in the table, between two calls here.
+struct live_slot {
+	_Atomic uint64_t *x_slot; // NULL: none
+	uint64_t id;
+};
+
+// Takes an empty slot for the block P. False when there is no room. A slot that
+// already holds P (its free went past us) is returned with the id of the lost
+// block in *RET_STALE_ID, else that is 0.
+bool live_reserve(const void *p, struct live_slot *ret, uint64_t *ret_stale_id);
+
+// Publishes P with SLOT.id in a reserved slot, or gives the slot back.
+void live_publish(const struct live_slot *slot, const void *p);
+void live_cancel(const struct live_slot *slot);
+
+// Takes P out. False when it is not in the table. The slot stays TAKEN until
+// one of:
+bool live_take(const void *p, struct live_slot *ret);
+// ... it is live after all (a realloc that failed),
+void live_restore(const struct live_slot *slot, const void *p);
+// ... its FREE was pushed,
+void live_release(const struct live_slot *slot, const void *p);
+// ... or found no room: the collector sweeps it.
+void live_defer(const struct live_slot *slot, const void *p);
+
+// Forgets everything the filter knows, for a new session.
+void live_clear(void);
+
+// Makes live_maybe(P) true for good (boot arena memory).
+void live_pin(const void *p);
+
+#endif

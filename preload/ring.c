@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writer's side of the stripes (proto/region.h has their invariants) and of the
+// socket transport.
+#include "preload/ring.h"
+
+#include "preload/state.h"
+#include "preload/sys.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+// A record in up to three pieces, as it will lie in the ring.
+struct pieces {
+	struct iovec v[3];
+	uint32_t n;
+	uint32_t total_bytes;
+};
+
+static struct stripe *stripe_at(uint32_t i)
+{
+	return (struct stripe *)(state.stripes + i * state.stripe_step_bytes);
+}
+
+static uint32_t stripe_first(void)
+{
+	return self.tid * 2654435761u % state.n_stripes;
+}
+
+static unsigned char *put(unsigned char *at, const struct pieces *p)
+{
+	for (uint32_t i = 0; i < p->n; i++) {
+		memcpy(at, p->v[i].iov_base, p->v[i].iov_len);
+		at += p->v[i].iov_len;
+	}
+	return at;
+}
+
+// Writes P behind the head of stripe S, which this thread holds. When it would
+// cross the end of the data, the rest is filled by a PAD record (or by less
+// than a record header of nothing) first.
+static int stripe_write(struct stripe *s, const struct pieces *p)
+{
+	uint32_t size = state_control()->stripe_bytes;
+	// relaxed: only the holder of the stripe writes it
+	uint64_t head = atomic_load_explicit(&s->x_head, memory_order_relaxed);
+	// acquire: pairs with the collector's release after copying out
+	uint64_t tail = atomic_load_explicit(&s->x_tail, memory_order_acquire);
+	uint32_t at = (uint32_t)head & (size - 1), skip = 0;
+
+	if (at + p->total_bytes > size)
+		skip = size - at;
+	if (head - tail + skip + p->total_bytes > size)
+		return -ENOSPC;
+	if (skip >= sizeof(struct record)) {
+		struct record pad = {.size_bytes = skip, .type = RECORD_PAD};
+
+		memcpy(s->data + at, &pad, sizeof(pad));
+	}
+	put(s->data + (skip ? 0 : at), p);
+	// release: pairs with the collector's acquire; the bytes come before
+	atomic_store_explicit(&s->x_head, head + skip + p->total_bytes,
+			      memory_order_release);
+	return 0;
+}
+
+static bool stripe_take(struct stripe *s)
+{
+	uint32_t nobody = 0;
+
+	return !atomic_load_explicit(&s->x_owner_tid, memory_order_relaxed) &&
+	       // acquire: pairs with the last holder's release below
+	       atomic_compare_exchange_strong_explicit(&s->x_owner_tid, &nobody,
+						       self.tid,
+						       memory_order_acquire,
+						       memory_order_relaxed);
+}
+
+static int rings_write(const struct pieces *p)
+{
+	uint32_t i = stripe_first();
+	int err = -EBUSY;
+
+	for (uint32_t tries = state.n_stripes; tries--;) {
+		struct stripe *s = stripe_at(i);
+
+		if (stripe_take(s)) {
+			err = stripe_write(s, p);
+			// release: pairs with the next holder's acquire
+			atomic_store_explicit(&s->x_owner_tid, 0,
+					      memory_order_release);
+			if (!err)
+				return 0;
+		}
+		i = i + 1 == state.n_stripes ? 0 : i + 1;
+	}
+	return err;
+}
+
+// The descriptor may have been closed and its number reused by the host at any
+// time, so it is asked who it is before each use.
+static bool is_ours(int fd)
+{
+	struct stat st;
+
+	return !sys_call(SYS_fstat, fd, &st) && st.st_dev == state.fd_device &&
+	       st.st_ino == state.fd_inode;
+}
+
+static int socket_write(const struct pieces *p)
+{
+	struct msghdr msg = {.msg_iov = (struct iovec *)p->v,
+			     .msg_iovlen = p->n};
+	uint32_t fd = atomic_load_explicit(&state.x_fd, memory_order_relaxed);
+	long n;
+
+	if (!fd || state_is_sandboxed())
+		return -ENOTCONN;
+	if (!is_ours((int)fd - 1)) {
+		// Gone for good: nothing to close, it is not ours any more.
+		atomic_store_explicit(&state.x_fd, 0, memory_order_relaxed);
+		return -ENOTCONN;
+	}
+	n = sys_call(SYS_sendmsg, fd - 1, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n >= 0 ? 0 : n == -EAGAIN ? -ENOSPC : -ENOTCONN;
+}
+
+void ring_count_drop(int err)
+{
+	if (err)
+		state_count(err == -EBUSY ? COUNTER_STRIPES_BUSY
+					  : COUNTER_RING_FULL,
+			    1);
+}
+
+static int push(struct record *head, struct pieces *p)
+{
+	const struct region_control *c = state_control();
+	int err;
+
+	if (!c || atomic_load_explicit(&c->x_closed, memory_order_relaxed))
+		return -ENOTCONN;
+	head->size_bytes = p->total_bytes;
+	head->tid = self.tid;
+	// acquire: pairs with hook_dl's release: not older than the mappings
+	// this thread sees
+	head->generation = atomic_load_explicit(&state.status->x_generation,
+						memory_order_acquire);
+	err = state.n_stripes ? rings_write(p) : socket_write(p);
+	if (!err)
+		state_count(COUNTER_PUSHED, 1);
+	return err;
+}
+
+int ring_try_push(struct record *head, const struct capture *c)
+{
+	struct record_raw raw;
+	struct pieces p = {.v = {{head, sizeof(*head)}},
+			   .n = 1,
+			   .total_bytes = sizeof(*head)};
+
+	head->form = FORM_NONE;
+	if (c) {
+		head->form = FORM_RAW;
+		head->flags |= c->flags;
+		memcpy(raw.regs, c->regs, sizeof(raw.regs));
+		raw.stack_bytes = c->stack_bytes;
+		raw.reserved = 0;
+		p.v[1] = (struct iovec){&raw, sizeof(raw)};
+		p.v[2] = (struct iovec){(void *)c->regs[RECORD_REG_RSP],
+					c->stack_bytes};
+		p.n = 3;
+		p.total_bytes += (uint32_t)sizeof(raw) + c->stack_bytes;
+	}
+	return push(head, &p);
+}
+
+int ring_push(struct record *head, const struct capture *c)
+{
+	int err = ring_try_push(head, c);
+
+	ring_count_drop(err);
+	return err;
+}
+
+int ring_push_text(struct record *head, const char *text, uint32_t n_bytes)
+{
+	static const char zeroes[8];
+	uint32_t fill = -n_bytes & 7u;
+	struct pieces p = {.v = {{head, sizeof(*head)},
+				 {(void *)text, n_bytes},
+				 {(void *)zeroes, fill}},
+			   .n = 3,
+			   .total_bytes =
+				   (uint32_t)sizeof(*head) + n_bytes + fill};
+	int err;
+
+	if (p.total_bytes > RECORD_MAX_BYTES)
+		return -EMSGSIZE;
+	head->form = FORM_TEXT;
+	err = push(head, &p);
+	ring_count_drop(err);
+	return err;
+}
+
+uint64_t ring_progress(void)
+{
+	return state.n_stripes ? atomic_load_explicit(
+					 &stripe_at(stripe_first())->x_tail,
+					 memory_order_relaxed)
+			       : 0;
+}

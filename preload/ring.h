@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The way out: one record into a stripe of the region, or as one message on the
+// socket. Nothing here waits, allocates or (with the ring) enters the kernel.
+// A stripe is taken by a try-lock; one that is busy or full means the next; all
+// of them means that the record is dropped and counted. A signal, fork,
+// longjmp, cancellation or kill in the middle of a push leaves at worst one
+// busy stripe, which the collector frees when its owner is gone.
+//
+// Any thread, async-signal-safe, any number at once.
+#ifndef CPROF_PRELOAD_RING_H
+#define CPROF_PRELOAD_RING_H
+
+#include "preload/capture.h"
+#include "proto/record.h"
+
+// Pushes HEAD, and behind it the capture C (FORM_RAW; NULL: FORM_NONE).
+// Fills in size, form, flags of the capture, tid and generation. 0; -ENOSPC
+// when there is no room; -EBUSY when every stripe is in use; -ENOTCONN. Counts
+// what was pushed and what was dropped.
+int ring_push(struct record *head, const struct capture *c);
+
+// The same without counting a drop: for a caller that tries again, and counts
+// the last failure by ring_count_drop.
+int ring_try_push(struct record *head, const struct capture *c);
+void ring_count_drop(int err);
+
+// ring_push with N_BYTES of text behind HEAD (FORM_TEXT).
+int ring_push_text(struct record *head, const char *text, uint32_t n_bytes);
+
+// Bytes read so far from the stripe this thread tries first: moves when the
+// collector does.
+uint64_t ring_progress(void);
+
+#endif
