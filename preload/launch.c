@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The collector is started from inside the host, which must not notice: its
+// memory is shared with the child until exec (a real fork would copy the page
+// tables of a large host), signals are blocked meanwhile, the child's exit
+// signal is none, and a second step orphans it. Everything the child does is
+// raw calls.
+#include "preload/launch.h"
+
+#include "preload/conf.h"
+#include "preload/sys.h"
+#include "preload/text.h"
+#include "proto/limits.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATH_BYTES   4096u
+#define ENV_MAX	     1024u
+#define STACK_BYTES  (32u << 10)
+#define ALL_SIGNALS  (~0ull)
+#define SIGSET_BYTES 8u
+
+static char own_folder[PATH_BYTES];
+
+void launch_init(void)
+{
+	Dl_info info;
+	const char *slash;
+	struct text t;
+
+	if (!dladdr((void *)launch_init, &info) || !info.dli_fname)
+		return;
+	slash = strrchr(info.dli_fname, '/');
+	text_init(&t, own_folder, sizeof(own_folder));
+	if (slash)
+		text_add_bytes(&t, info.dli_fname,
+			       (size_t)(slash - info.dli_fname) + 1);
+	if (t.is_cut)
+		own_folder[0] = 0;
+}
+
+int launch_socket_name(char *ret, size_t size)
+{
+	const char *runtime = conf_getenv("XDG_RUNTIME_DIR");
+	struct text t;
+
+	text_init(&t, ret, size);
+	if (*conf.texts[SETTING_SOCKET]) {
+		text_add(&t, conf.texts[SETTING_SOCKET]);
+	} else if (runtime && *runtime) {
+		text_add(&t, runtime);
+		text_add(&t, "/cprof/cprofd.sock");
+	} else {
+		text_add(&t, "/tmp/cprof-");
+		text_add_number(&t, (uint64_t)sys_call(SYS_geteuid));
+		text_add(&t, "/cprofd.sock");
+	}
+	return t.is_cut || t.n_bytes > SOCKET_NAME_MAX_BYTES ? -ENAMETOOLONG
+							     : 0;
+}
+
+// What the two children need; it lives in the parent, which waits.
+struct launch {
+	char program[PATH_BYTES];
+	const char *argv[5];
+	const char *envp[ENV_MAX + 1];
+	char stack[2][STACK_BYTES];
+};
+
+static bool is_program(const char *path)
+{
+	return !sys_call(SYS_faccessat, AT_FDCWD, path, X_OK);
+}
+
+static bool try_folder(struct launch *l, const char *folder, size_t n,
+		       const char *rest)
+{
+	struct text t;
+
+	text_init(&t, l->program, sizeof(l->program));
+	text_add_bytes(&t, folder, n);
+	text_add(&t, rest);
+	return n && !t.is_cut && is_program(l->program);
+}
+
+static bool try_path(struct launch *l)
+{
+	const char *path = conf_getenv("PATH");
+
+	while (path && *path) {
+		size_t n = strcspn(path, ":");
+
+		if (try_folder(l, path, n, "/cprofd"))
+			return true;
+		path += n + (path[n] == ':');
+	}
+	return false;
+}
+
+static bool find_program(struct launch *l)
+{
+	const char *named = conf.texts[SETTING_DAEMON];
+	size_t n = strlen(own_folder);
+
+	if (*named)
+		return try_folder(l, named, strlen(named), "");
+	return try_folder(l, own_folder, n, "cprofd") ||
+	       try_folder(l, own_folder, n, "../bin/cprofd") || try_path(l);
+}
+
+// The host's environment but for what would load the shim into the collector.
+static void copy_environment(struct launch *l)
+{
+	uint32_t n = 0;
+
+	for (char **e = environ; e && *e && n < ENV_MAX; e++)
+		if (strncmp(*e, "LD_", 3))
+			l->envp[n++] = *e;
+	l->envp[n] = NULL;
+}
+
+static void close_descriptors(void)
+{
+	long null = sys_call(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR);
+
+	for (long fd = 0; null >= 0 && fd < 3; fd++)
+		(void)sys_call(SYS_dup2, null, fd);
+	if (sys_call(SYS_close_range, 3, ~0u, 0) == -ENOSYS)
+		for (long fd = 3; fd < 1024; fd++)
+			(void)sys_call(SYS_close, fd);
+}
+
+static int run_collector(void *arg)
+{
+	struct launch *l = arg;
+	uint64_t none = 0;
+
+	close_descriptors();
+	(void)sys_call(SYS_chdir, "/");
+	(void)sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, SIGSET_BYTES);
+	(void)sys_call(SYS_execve, l->program, l->argv, l->envp);
+	(void)sys_call(SYS_exit, 127);
+	return 127;
+}
+
+static int run_middle(void *arg)
+{
+	struct launch *l = arg;
+	int pid;
+
+	(void)sys_call(SYS_setsid);
+	pid = clone(run_collector, l->stack[1] + STACK_BYTES,
+		    CLONE_VM | CLONE_VFORK, l);
+	(void)sys_call(SYS_exit, pid > 0 ? 0 : 1);
+	return 1;
+}
+
+static int run_children(struct launch *l)
+{
+	uint64_t all = ALL_SIGNALS, before;
+	int pid, status = 0;
+
+	(void)sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before,
+		       SIGSET_BYTES);
+	pid = clone(run_middle, l->stack[0] + STACK_BYTES,
+		    CLONE_VM | CLONE_VFORK, l);
+	if (pid > 0)
+		(void)sys_call(SYS_wait4, pid, &status, __WALL, 0);
+	(void)sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0,
+		       SIGSET_BYTES);
+	return pid > 0 && !status ? 0 : -ECHILD;
+}
+
+int launch_collector(const char *name)
+{
+	// Static: 80 KiB are too much for a stranger's stack. One thread at a
+	// time launches (session.c), and the page is touched only then.
+	static struct launch l;
+
+	if (!find_program(&l))
+		return -ENOENT;
+	l.argv[0] = l.program;
+	l.argv[1] = "--auto";
+	l.argv[2] = "--socket";
+	l.argv[3] = name;
+	l.argv[4] = NULL;
+	copy_environment(&l);
+	return run_children(&l);
+}

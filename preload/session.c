@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Attaching and ending. Every step is a raw call, since this also runs in fork
+// children of threaded programs and in signal handlers, and each has one answer
+// to trouble: close, stay inert, let the host go on.
+#include "preload/session.h"
+
+#include "preload/conf.h"
+#include "preload/hello.h"
+#include "preload/launch.h"
+#include "preload/live.h"
+#include "preload/rate.h"
+#include "preload/ring.h"
+#include "preload/say.h"
+#include "preload/state.h"
+#include "preload/sys.h"
+#include "proto/limits.h"
+#include "proto/version.h"
+#include "proto/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define START_WAIT_NS	  2000000000ull // a new process, a cold collector
+#define RECONNECT_WAIT_NS 1000000ull	// inside somebody's malloc
+#define RETRY_SOON_NS	  1000000000ull
+#define CONNECT_PAUSE_NS  2000000
+#define SEALS		  (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+// Constant after the constructor, but for parent_pid in a fork child, which is
+// written before that child has a second thread.
+static struct {
+	bool is_on;
+	uint32_t parent_pid;
+	uint64_t start_time_ns;
+	const char *const *warnings;
+} session;
+
+static uint64_t realtime_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void pause_ns(long ns)
+{
+	struct timespec t = {0, ns};
+
+	(void)sys_call(SYS_nanosleep, &t, 0);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		(void)sys_call(SYS_close, fd);
+}
+
+// The collector must be the same user or root: a socket's name proves nothing.
+static bool is_trusted(int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	return !sys_call(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer,
+			 &n) &&
+	       (!peer.uid || peer.uid == (uid_t)sys_call(SYS_geteuid));
+}
+
+static int try_connect(const char *name)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	long fd = sys_call(SYS_socket, AF_UNIX,
+			   SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	long err;
+
+	if (fd < 0)
+		return (int)fd;
+	memcpy(to.sun_path, name, strlen(name) + 1);
+	err = sys_call(SYS_connect, fd, &to, sizeof(to));
+	if (!err && !is_trusted((int)fd))
+		err = -EPERM;
+	if (!err)
+		return (int)fd;
+	close_fd((int)fd);
+	return (int)err;
+}
+
+static bool is_nobody(int err)
+{
+	return err == -ENOENT || err == -ECONNREFUSED;
+}
+
+// Connects, starting a collector when nobody answers; gives up at UNTIL_NS.
+static int find_collector(uint64_t until_ns)
+{
+	char name[SOCKET_NAME_MAX_BYTES + 1];
+	int fd = launch_socket_name(name, sizeof(name));
+
+	if (fd < 0) {
+		say_error("the socket's name is longer than 107 bytes");
+		return fd;
+	}
+	fd = try_connect(name);
+	if (!is_nobody(fd))
+		return fd;
+	fd = launch_collector(name);
+	if (fd < 0) {
+		say_error("no cprofd could be started");
+		return fd;
+	}
+	while (is_nobody(fd = try_connect(name)) && sys_now_ns() < until_ns)
+		pause_ns(CONNECT_PAUSE_NS);
+	return fd;
+}
+
+// Sends the hello with descriptors of our maps and mem, which go on working in
+// the collector after a chroot or a dropped uid.
+static int send_hello(int fd)
+{
+	static unsigned char bytes[WIRE_MESSAGE_MAX_BYTES];
+	struct hello h = {
+		.pid = state.pid,
+		.parent_pid = session.parent_pid,
+		.is_reconnect = state_control() != NULL,
+		.start_time_ns = session.start_time_ns,
+		.program_start = getauxval(AT_ENTRY),
+		.warnings = session.warnings,
+	};
+	long n = hello_write(&h, bytes, sizeof(bytes));
+	struct iovec iov = {bytes, (size_t)n};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control,
+			     .msg_controllen = sizeof(control)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int fds[WIRE_HELLO_FDS];
+
+	if (n < 0)
+		return (int)n;
+	fds[0] = (int)sys_call(SYS_openat, AT_FDCWD, "/proc/self/maps",
+			       O_RDONLY | O_CLOEXEC);
+	fds[1] = (int)sys_call(SYS_openat, AT_FDCWD, "/proc/self/mem",
+			       O_RDONLY | O_CLOEXEC);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(c), fds, sizeof(fds));
+	if (fds[0] < 0 || fds[1] < 0)
+		n = -EBADF;
+	else
+		n = sys_call(SYS_sendmsg, fd, &msg, MSG_NOSIGNAL);
+	close_fd(fds[0]);
+	close_fd(fds[1]);
+	return n == (long)iov.iov_len ? 0 : n < 0 ? (int)n : -EMSGSIZE;
+}
+
+static bool wait_readable(int fd, uint64_t until_ns)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	for (;;) {
+		uint64_t now = sys_now_ns();
+		uint64_t left = now < until_ns ? until_ns - now : 0;
+		struct timespec t = {(time_t)(left / 1000000000u),
+				     (long)(left % 1000000000u)};
+		long n = sys_call(SYS_ppoll, &p, 1, &t, 0, 0);
+
+		if (n != -EINTR)
+			return n > 0;
+	}
+}
+
+// Receives the answer; *RET_FD is the descriptor that came with it, or -1.
+static int receive_answer(int fd, uint64_t until_ns, int *ret_fd)
+{
+	struct wire_header h;
+	char reason[256];
+	struct iovec iov[2] = {{&h, sizeof(h)}, {reason, sizeof(reason)}};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	struct msghdr msg = {.msg_iov = iov,
+			     .msg_iovlen = 2,
+			     .msg_control = control,
+			     .msg_controllen = sizeof(control)};
+	struct cmsghdr *c;
+	long n;
+
+	*ret_fd = -1;
+	if (!wait_readable(fd, until_ns))
+		return -ETIMEDOUT;
+	n = sys_call(SYS_recvmsg, fd, &msg, MSG_CMSG_CLOEXEC);
+	if (n < (long)sizeof(h) || h.magic != WIRE_MAGIC)
+		return -EPROTO;
+	c = CMSG_FIRSTHDR(&msg);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+	return h.version == PROTO_VERSION ? h.type : -EPROTO;
+}
+
+static bool is_layout_sane(const struct region_control *c, uint64_t size)
+{
+	uint64_t buckets = 1ull << (c->lg_live_buckets & 31);
+	uint64_t step = sizeof(struct stripe) + c->stripe_bytes;
+
+	return c->magic == REGION_MAGIC && c->proto_version == PROTO_VERSION &&
+	       c->size_bytes == size && c->n_stripes &&
+	       c->n_stripes <= STRIPES_MAX &&
+	       !(c->stripe_bytes & (c->stripe_bytes - 1)) &&
+	       c->stripe_bytes >= STRIPE_MIN_BYTES &&
+	       c->stripe_bytes <= STRIPE_MAX_BYTES &&
+	       buckets <= LIVE_BUCKETS_MAX &&
+	       c->stripes_offset >= 2 * REGION_PAGE &&
+	       c->stripes_offset + c->n_stripes * step <= size &&
+	       c->live_offset + buckets * sizeof(struct live_bucket) <= size &&
+	       c->ids_offset + buckets * LIVE_SLOTS * sizeof(uint64_t) <= size;
+}
+
+// Maps the region; over the old one when there is one, so that threads in the
+// middle of a push never see it go: the same layout, or no deal.
+static struct region_control *map_region(int fd)
+{
+	const struct region_control *old = state_control();
+	struct stat st;
+	struct region_control *c;
+	long at;
+
+	if (sys_call(SYS_fstat, fd, &st) ||
+	    (sys_call(SYS_fcntl, fd, F_GET_SEALS) & SEALS) != SEALS ||
+	    st.st_size < (off_t)(2 * REGION_PAGE) ||
+	    (old && old->size_bytes != (uint64_t)st.st_size))
+		return NULL;
+	at = sys_call(SYS_mmap, old, st.st_size, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | (old ? MAP_FIXED : 0), fd, 0);
+	if (at < 0 && at > -4096)
+		return NULL;
+	c = (struct region_control *)at;
+	(void)sys_call(SYS_madvise, c, st.st_size, MADV_DONTFORK);
+	(void)sys_call(SYS_madvise, c, st.st_size, MADV_DONTDUMP);
+	if (is_layout_sane(c, (uint64_t)st.st_size))
+		return c;
+	if (!old)
+		(void)sys_call(SYS_munmap, c, st.st_size);
+	return NULL;
+}
+
+static void fill_state(const struct region_control *c)
+{
+	unsigned char *base = (unsigned char *)c;
+
+	state.status = (struct region_status *)(base + REGION_PAGE);
+	state.stripes = base + c->stripes_offset;
+	state.stripe_step_bytes = sizeof(struct stripe) + c->stripe_bytes;
+	state.buckets = (struct live_bucket *)(base + c->live_offset);
+	state.x_ids = (_Atomic uint64_t *)(base + c->ids_offset);
+	state.live_mask = (1u << c->lg_live_buckets) - 1;
+	state.n_stripes = c->n_stripes;
+}
+
+// Makes the session visible: from here on hooks take samples.
+static void publish(const struct region_control *c)
+{
+	uint64_t seed = rate_seed(sys_now_ns() ^ (uint64_t)state.pid << 32);
+
+	if (!state.serial)
+		state.serial = self.serial + 1 ? self.serial + 1 : 1;
+	if (conf.values[SETTING_CPU_HZ])
+		atomic_store_explicit(
+			&state.x_cpu_bank_ns,
+			(int64_t)rate_uniform(
+				&seed,
+				1000000000u / conf.values[SETTING_CPU_HZ]) -
+				1,
+			memory_order_relaxed);
+	live_clear();
+	// release: pairs with state_control's acquire
+	atomic_store_explicit(&state.x_control, c, memory_order_release);
+}
+
+static int use_region(int fd)
+{
+	bool is_new = !state_control();
+	const struct region_control *c = map_region(fd);
+
+	close_fd(fd);
+	if (!c)
+		return -EINVAL;
+	if (is_new)
+		fill_state(c);
+	else
+		state_count(COUNTER_RECONNECTS, 1);
+	publish(c);
+	return 0;
+}
+
+// The control page, counters and live table of the socket transport: nobody
+// else reads them, so they are private, and the settings stay as they are.
+static struct region_control *private_region(void)
+{
+	static struct {
+		_Alignas(REGION_PAGE) struct region_control control;
+		_Alignas(REGION_PAGE) struct region_status status;
+		_Alignas(REGION_PAGE) struct live_bucket buckets[2048];
+		_Atomic uint64_t x_ids[2048 * LIVE_SLOTS];
+	} r;
+	struct region_control *c = &r.control;
+
+	memset(&r, 0, sizeof(r));
+	c->lg_live_buckets = 11;
+	c->stack_bytes = STACK_COPY_MAX_BYTES;
+	c->live_offset = (uint64_t)((char *)r.buckets - (char *)&r);
+	c->ids_offset = (uint64_t)((char *)r.x_ids - (char *)&r);
+	c->x_heap_rate = conf.values[SETTING_HEAP_RATE];
+	c->x_cpu_hz = conf.values[SETTING_CPU_HZ];
+	c->x_block_rate_ns = conf.values[SETTING_BLOCK_RATE];
+	c->x_mutex_fraction = conf.values[SETTING_MUTEX_FRACTION];
+	return c;
+}
+
+// Keeps the descriptor out of the way of hosts that count on low numbers.
+static int use_socket(int fd)
+{
+	struct stat st;
+	long high = sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 900);
+
+	if (high >= 0) {
+		close_fd(fd);
+		fd = (int)high;
+	}
+	if (sys_call(SYS_fstat, fd, &st)) {
+		close_fd(fd);
+		return -EBADF;
+	}
+	state.fd_device = st.st_dev;
+	state.fd_inode = st.st_ino;
+	atomic_store_explicit(&state.x_fd, (uint32_t)fd + 1,
+			      memory_order_relaxed);
+	if (!state_control()) {
+		struct region_control *c = private_region();
+
+		fill_state(c);
+		publish(c);
+	}
+	return 0;
+}
+
+static int use_answer(int type, int fd)
+{
+	switch (type) {
+	case WIRE_RING:
+		return fd < 0 ? -EPROTO : use_region(fd);
+	case WIRE_SOCKET:
+		return fd < 0 ? -EPROTO : use_socket(fd);
+	default:
+		close_fd(fd);
+		say_error("the collector refused this process");
+		return -ECONNREFUSED;
+	}
+}
+
+static int attach(uint64_t until_ns)
+{
+	int fd = find_collector(until_ns);
+	int region_fd, err;
+
+	if (fd < 0)
+		return fd;
+	err = send_hello(fd);
+	if (!err)
+		err = receive_answer(fd, until_ns, &region_fd);
+	close_fd(fd);
+	return err < 0 ? err : use_answer(err, region_fd);
+}
+
+// One thread at a time; errno is untouched, since all calls are raw.
+static void try_attach(uint64_t wait_ns)
+{
+	uint32_t nobody = 0;
+	uint64_t now = sys_now_ns();
+	int err;
+
+	if (!atomic_compare_exchange_strong_explicit(
+		    &state.x_attaching, &nobody, 1, memory_order_acquire,
+		    memory_order_relaxed))
+		return;
+	if (!state.pid)
+		state.pid = (uint32_t)sys_call(SYS_getpid);
+	err = attach(now + wait_ns);
+	if (err)
+		say_error("not attached");
+	atomic_store_explicit(&state.x_tried, 1, memory_order_relaxed);
+	atomic_store_explicit(&state.x_retry_ns,
+			      now + (err == -ETIMEDOUT ? RETRY_SOON_NS
+						       : HEARTBEAT_STALE_NS),
+			      memory_order_relaxed);
+	// release: pairs with the acquire above
+	atomic_store_explicit(&state.x_attaching, 0, memory_order_release);
+}
+
+void session_init(const char *const *warnings)
+{
+	session.warnings = warnings;
+	session.start_time_ns = realtime_ns();
+	session.is_on = true;
+}
+
+void session_start(void)
+{
+	try_attach(START_WAIT_NS);
+}
+
+static bool is_stale(const struct region_control *c)
+{
+	uint64_t beat =
+		atomic_load_explicit(&c->x_heartbeat_ns, memory_order_relaxed);
+	uint64_t now;
+
+	if (!state.n_stripes || state_is_sandboxed())
+		return false;
+	now = sys_now_ns();
+	return (now > beat + HEARTBEAT_STALE_NS ||
+		atomic_load_explicit(&c->x_closed, memory_order_relaxed)) &&
+	       now > atomic_load_explicit(&state.x_retry_ns,
+					  memory_order_relaxed);
+}
+
+bool session_ensure(void)
+{
+	const struct region_control *c = state_control();
+
+	if (LIKELY(c)) {
+		if (UNLIKELY(is_stale(c)))
+			try_attach(RECONNECT_WAIT_NS);
+		return true;
+	}
+	if (!session.is_on || !session.parent_pid || state_is_sandboxed() ||
+	    atomic_load_explicit(&state.x_tried, memory_order_relaxed))
+		return false;
+	try_attach(START_WAIT_NS);
+	return state_control() != NULL;
+}
+
+void session_forked(uint32_t parent_pid)
+{
+	session.parent_pid = parent_pid;
+	session.start_time_ns = realtime_ns();
+	if (!(conf.values[SETTING_FOLLOW] & FOLLOW_FORK))
+		session.is_on = false;
+}
+
+// A doorbell: the collector need not wait for its next round to look.
+static void ring_doorbell(void)
+{
+	struct wire_header h = {.magic = WIRE_MAGIC,
+				.version = PROTO_VERSION,
+				.type = WIRE_BYE};
+	unsigned char bytes[sizeof(h) + 6];
+	char name[SOCKET_NAME_MAX_BYTES + 1];
+	uint32_t pid = state.pid, n = sizeof(h);
+	int fd;
+
+	bytes[n++] = 1 << 3; // Bye.pid
+	for (; pid >= 0x80; pid >>= 7)
+		bytes[n++] = (unsigned char)(pid | 0x80);
+	bytes[n++] = (unsigned char)pid;
+	h.length_bytes = n - (uint32_t)sizeof(h);
+	memcpy(bytes, &h, sizeof(h));
+	if (launch_socket_name(name, sizeof(name)) < 0)
+		return;
+	fd = try_connect(name);
+	if (fd < 0)
+		return;
+	(void)sys_call(SYS_sendto, fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT, 0,
+		       0);
+	close_fd(fd);
+}
+
+static void wait_written(const struct region_control *c, uint64_t until_ns)
+{
+	for (;;) {
+		uint64_t now = sys_now_ns();
+		struct timespec t = {0, 50000000};
+
+		// acquire: pairs with the collector's release
+		if (atomic_load_explicit(&c->x_written, memory_order_acquire) ||
+		    now >= until_ns)
+			return;
+		// A collector that died will not write: no use in waiting.
+		if (now > atomic_load_explicit(&c->x_heartbeat_ns,
+					       memory_order_relaxed) +
+				  HEARTBEAT_STALE_NS)
+			return;
+		(void)sys_call(SYS_futex, &c->x_written, FUTEX_WAIT, 0, &t, 0);
+	}
+}
+
+static void goodbye_socket(uint64_t until_ns)
+{
+	struct record r = {.type = RECORD_GOODBYE};
+	uint32_t fd = atomic_load_explicit(&state.x_fd, memory_order_relaxed);
+
+	if (fd && !ring_push(&r, NULL))
+		(void)wait_readable((int)fd - 1, until_ns);
+}
+
+void session_goodbye(void)
+{
+	const struct region_control *c = state_control();
+	uint64_t until_ns;
+
+	// A vfork child that calls _exit is not this process.
+	if (!c || state_is_sandboxed() ||
+	    state.pid != (uint32_t)sys_call(SYS_getpid))
+		return;
+	until_ns = sys_now_ns() + conf.values[SETTING_EXIT_TIMEOUT];
+	if (!state.n_stripes) {
+		goodbye_socket(until_ns);
+		return;
+	}
+	// release: pairs with the collector's acquire: all records are visible
+	atomic_store_explicit(&state.status->x_goodbye, 1,
+			      memory_order_release);
+	if (!conf.values[SETTING_EXIT] ||
+	    !atomic_load_explicit(&state.status->x_worth, memory_order_relaxed))
+		return;
+	ring_doorbell();
+	wait_written(c, until_ns);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The session with the collector: finding it (and starting it), saying hello,
+// mapping the region it hands over, and saying goodbye. With the ring no
+// descriptor is kept: they are all closed before the call returns.
+//
+// A process attaches in its constructor; a fork child at its first event; a
+// process whose collector has died at a later one, at most every few seconds
+// and waiting a millisecond at most. Async-signal-safe; one thread at a time
+// attaches, the others go on without.
+#ifndef CPROF_PRELOAD_SESSION_H
+#define CPROF_PRELOAD_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// Remembers what later calls need. Constructor only. WARNINGS are about the
+// process, for the collector to show; static texts, NULL-terminated.
+void session_init(const char *const *warnings);
+
+// Attaches for the first time; starts a collector when none answers.
+void session_start(void);
+
+// True when attached. Attaches a fork child that never tried; looks for a new
+// collector when the heartbeat is stale.
+bool session_ensure(void);
+
+// The process is about to end: waits until its profiles are written, if there
+// are any to write, no longer than CPROF_EXIT_TIMEOUT.
+void session_goodbye(void);
+
+// The calling process is a fresh fork child of PARENT_PID.
+void session_forked(uint32_t parent_pid);
+
+#endif
