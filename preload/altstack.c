@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A bitmap over one arena.
+#include "preload/altstack.h"
+
+#include "preload/state.h"
+#include "preload/sys.h"
+
+#include <sys/mman.h>
+
+// The kernel's frame is 3.4 KiB with AVX-512 and 11 KiB with AMX; our handler
+// and a chained one of the host's come on top.
+#define SLOT_BYTES (32u << 10)
+#define N_SLOTS	   512u
+#define N_WORDS	   (N_SLOTS / 64)
+
+static unsigned char *arena; // constant after the constructor
+static _Atomic uint64_t x_taken[N_WORDS];
+
+void altstack_init(void)
+{
+	long at = sys_call(SYS_mmap, 0, SLOT_BYTES * N_SLOTS,
+			   PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (at > 0 || at < -4095)
+		arena = (unsigned char *)at;
+}
+
+bool altstack_is_ours(const stack_t *ss)
+{
+	return arena && (uintptr_t)ss->ss_sp - (uintptr_t)arena <
+				SLOT_BYTES * (uintptr_t)N_SLOTS;
+}
+
+// A slot number + 1, or 0 when all are taken.
+static uint32_t take(void)
+{
+	for (uint32_t w = 0; w < N_WORDS; w++) {
+		uint64_t bits =
+			atomic_load_explicit(&x_taken[w], memory_order_relaxed);
+
+		while (~bits) {
+			uint64_t bit = ~bits & -~bits;
+
+			// acquire: pairs with give's release: the last user
+			// of the stack has left it
+			if (atomic_compare_exchange_weak_explicit(
+				    &x_taken[w], &bits, bits | bit,
+				    memory_order_acquire, memory_order_relaxed))
+				return w * 64 + (uint32_t)__builtin_ctzll(bit) +
+				       1;
+		}
+	}
+	return 0;
+}
+
+static void give(uint32_t slot)
+{
+	atomic_fetch_and_explicit(&x_taken[(slot - 1) / 64],
+				  ~(1ull << (slot - 1) % 64),
+				  memory_order_release);
+}
+
+void altstack_install(void)
+{
+	stack_t ss;
+	uint32_t slot;
+
+	if (!arena || sys_call(SYS_sigaltstack, 0, &ss) ||
+	    !(ss.ss_flags & SS_DISABLE))
+		return;
+	slot = take();
+	if (!slot)
+		return;
+	ss = (stack_t){.ss_sp = arena + (slot - 1) * (size_t)SLOT_BYTES,
+		       .ss_size = SLOT_BYTES};
+	if (sys_call(SYS_sigaltstack, &ss, 0)) {
+		give(slot);
+		return;
+	}
+	self.alt_slot = (uint16_t)slot;
+}
+
+void altstack_remove(void)
+{
+	stack_t off = {.ss_flags = SS_DISABLE}, ss;
+
+	if (!self.alt_slot)
+		return;
+	if (!sys_call(SYS_sigaltstack, 0, &ss) && altstack_is_ours(&ss)) {
+		// EPERM: standing on it; then the slot is not given back
+		if (sys_call(SYS_sigaltstack, &off, 0))
+			return;
+	}
+	give(self.alt_slot);
+	self.alt_slot = 0;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Alternate signal stacks for threads that have none: a CPU tick may arrive on
+// a 16 KiB thread stack, on a coroutine's, or while the stack pointer is used
+// as a plain register. The host does not see ours: hook_signal.c answers its
+// sigaltstack() as if there were none.
+//
+// One arena for all, reserved once, touched only where a signal arrives; when
+// every slot is taken a thread goes without. Own thread only.
+#ifndef CPROF_PRELOAD_ALTSTACK_H
+#define CPROF_PRELOAD_ALTSTACK_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+// Reserves the arena. Constructor only. Failing means: no alternate stacks.
+void altstack_init(void);
+
+// Gives the calling thread a stack when it has none.
+void altstack_install(void);
+
+// Takes it back, unless the thread stands on it.
+void altstack_remove(void);
+
+// True when SS is one of ours.
+bool altstack_is_ours(const stack_t *ss);
+
+#endif

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The C heap. An allocation counts its bytes down and is sampled when they run
+// out; a free looks at the filter and, for the few blocks that may have been
+// sampled, records the free BEFORE the memory is given back, since from then on
+// the address may belong to somebody else. realloc takes the old block's entry
+// out first and puts it back when the call fails.
+//
+// malloc_usable_size is left alone: blocks are exactly the allocator's own.
+#include "preload/hook_heap.h"
+
+#include "preload/live.h"
+#include "preload/real.h"
+#include "preload/ring.h"
+#include "preload/state.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void push_free(const struct live_slot *slot, const void *p)
+{
+	struct record r = {.type = RECORD_FREE, .id = slot->id};
+
+	// Dropping it is not a loss: the collector finds it in the table.
+	if (ring_try_push(&r, NULL))
+		live_defer(slot, p);
+	else
+		live_release(slot, p);
+}
+
+COLD bool hook_heap_free(void *p)
+{
+	struct live_slot slot;
+	int err = errno;
+
+	if (real_is_boot(p))
+		return false;
+	if (live_take(p, &slot))
+		push_free(&slot, p);
+	errno = err;
+	return true;
+}
+
+EXPORT void *malloc(size_t n)
+{
+	return hook_heap_count(real.malloc(n), n);
+}
+
+EXPORT void free(void *p)
+{
+	if (hook_heap_may_free(p))
+		real.free(p);
+}
+
+// C23's, not in this libc's headers yet.
+EXPORT void free_sized(void *p, size_t n);
+EXPORT void free_aligned_sized(void *p, size_t align, size_t n);
+
+EXPORT void free_sized(void *p, size_t n)
+{
+	(void)n;
+	free(p);
+}
+
+EXPORT void free_aligned_sized(void *p, size_t align, size_t n)
+{
+	(void)align;
+	(void)n;
+	free(p);
+}
+
+EXPORT void *calloc(size_t n, size_t size)
+{
+	return hook_heap_count(real.calloc(n, size), n * size);
+}
+
+EXPORT void *aligned_alloc(size_t align, size_t n)
+{
+	return hook_heap_count(real.aligned_alloc(align, n), n);
+}
+
+EXPORT void *memalign(size_t align, size_t n)
+{
+	return hook_heap_count(real.memalign(align, n), n);
+}
+
+EXPORT void *valloc(size_t n)
+{
+	return hook_heap_count(real.valloc(n), n);
+}
+
+EXPORT void *pvalloc(size_t n)
+{
+	return hook_heap_count(real.pvalloc(n), n);
+}
+
+EXPORT int posix_memalign(void **ret, size_t align, size_t n)
+{
+	int err = real.posix_memalign(ret, align, n);
+
+	if (!err)
+		(void)hook_heap_count(*ret, n);
+	return err;
+}
+
+// A block of the boot arena moves to the real heap.
+static COLD void *boot_realloc(void *p, size_t n)
+{
+	size_t have = real_boot_bytes(p);
+	void *q = malloc(n);
+
+	if (q)
+		memcpy(q, p, have < n ? have : n);
+	return q;
+}
+
+// The old block may have been sampled. While the real call runs its entry is
+// out of the table, so that another thread may get and sample the same address.
+static COLD void *realloc_sampled(void *p, size_t n)
+{
+	struct live_slot slot;
+	bool is_live = live_take(p, &slot);
+	void *q = real.realloc(p, n);
+	int err = errno;
+
+	if (!is_live)
+		return q;
+	// NULL for n == 0 means freed, for any other n that P lives on.
+	if (!q && n)
+		live_restore(&slot, p);
+	else
+		push_free(&slot, p);
+	errno = err;
+	return q;
+}
+
+EXPORT void *realloc(void *p, size_t n)
+{
+	void *q;
+
+	if (UNLIKELY(live_maybe(p)))
+		q = real_is_boot(p) ? boot_realloc(p, n)
+				    : realloc_sampled(p, n);
+	else
+		q = real.realloc(p, n);
+	return hook_heap_count(q, n);
+}
+
+// As libc's: a product that overflows fails before anything is touched.
+EXPORT void *reallocarray(void *p, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(p, bytes);
+}

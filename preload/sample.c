@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every decision about a sample: is it taken, what does it weigh, what becomes
+// of it when there is no room. The mathematics is rate.c's, and README.md's.
+#include "preload/sample.h"
+
+#include "preload/live.h"
+#include "preload/rate.h"
+#include "preload/ring.h"
+#include "preload/session.h"
+#include "preload/state.h"
+#include "preload/sys.h"
+#include "preload/thread.h"
+
+#include <errno.h>
+
+// While heap sampling is off a thread looks at the rate once in so many bytes.
+#define HEAP_LOOK_BYTES (1 << 20)
+#define EXACT_WAIT_NS	1000000u
+// One clock pair in so many samples measures what they cost.
+#define OVERHEAD_EVERY 64u
+
+bool sample_ready(void)
+{
+	if (!session_ensure())
+		return false;
+	if (UNLIKELY(self.serial != state.serial))
+		thread_adopt();
+	return true;
+}
+
+static uint64_t rate_of(const _Atomic uint64_t *x_rate)
+{
+	return atomic_load_explicit(x_rate, memory_order_relaxed);
+}
+
+static int try_push_worth(struct record *r, const struct capture *c)
+{
+	int err = ring_try_push(r, c);
+
+	if (!err &&
+	    !atomic_load_explicit(&state.status->x_worth, memory_order_relaxed))
+		atomic_store_explicit(&state.status->x_worth, 1,
+				      memory_order_relaxed);
+	return err;
+}
+
+static int push_worth(struct record *r, const struct capture *c)
+{
+	int err = try_push_worth(r, c);
+
+	ring_count_drop(err);
+	return err;
+}
+
+// Times one push in OVERHEAD_EVERY and counts it for all of them.
+static int push_measured(struct record *r, const struct capture *c)
+{
+	uint64_t start;
+	int err;
+
+	if (rate_random(&self.random) % OVERHEAD_EVERY || state_is_sandboxed())
+		return push_worth(r, c);
+	start = sys_now_ns();
+	err = push_worth(r, c);
+	state_count(COUNTER_OVERHEAD_NS,
+		    (sys_now_ns() - start) * OVERHEAD_EVERY);
+	return err;
+}
+
+// Exact mode: the user asked that nothing be missed, so an allocation may wait
+// for room, a millisecond at most; and not again before the collector has
+// moved.
+static int wait_for_room(struct record *r, const struct capture *c)
+{
+	uint64_t seen = ring_progress(), until;
+	int err = -ENOSPC;
+
+	if (state_is_sandboxed() ||
+	    (seen && seen == atomic_load_explicit(&state.x_stuck_tail,
+						  memory_order_relaxed)))
+		return err;
+	state_count(COUNTER_EXACT_WAITS, 1);
+	until = sys_now_ns() + EXACT_WAIT_NS;
+	while (err == -ENOSPC && sys_now_ns() < until) {
+		(void)sys_call(SYS_sched_yield);
+		err = try_push_worth(r, c);
+	}
+	if (err)
+		atomic_store_explicit(&state.x_stuck_tail, ring_progress(),
+				      memory_order_relaxed);
+	return err;
+}
+
+static int push_exact(struct record *r, const struct capture *c)
+{
+	int err = try_push_worth(r, c);
+
+	if (err == -ENOSPC)
+		err = wait_for_room(r, c);
+	ring_count_drop(err);
+	return err;
+}
+
+static void push_free(uint64_t id)
+{
+	struct record r = {.type = RECORD_FREE, .id = id};
+
+	(void)ring_push(&r, NULL);
+}
+
+static void push_alloc(void *p, size_t n_bytes, uint64_t rate)
+{
+	struct record r = {.type = RECORD_ALLOC, .value = n_bytes, .aux = rate};
+	struct live_slot slot;
+	struct capture c;
+	uint64_t stale;
+	int err;
+
+	slot.id = r.id = 1 + atomic_fetch_add_explicit(&state.status->x_last_id,
+						       1, memory_order_relaxed);
+	if (!live_reserve(p, &slot, &stale)) {
+		slot.x_slot = NULL;
+		r.flags |= RECORD_UNTRACKED;
+		state_count(COUNTER_LIVE_FULL, 1);
+	}
+	if (stale)
+		push_free(stale);
+	capture_here(&c);
+	err = rate <= 1 ? push_exact(&r, &c) : push_measured(&r, &c);
+	if (!slot.x_slot)
+		return;
+	if (err)
+		live_cancel(&slot);
+	else
+		live_publish(&slot, p);
+}
+
+// Draws the next gap at the rate in force. False when heap sampling is off.
+static bool draw_gap(void)
+{
+	uint64_t rate = rate_of(&state_control()->x_heap_rate);
+
+	self.heap_rate = rate;
+	if (!rate)
+		self.heap_left = HEAP_LOOK_BYTES;
+	else if (rate == 1)
+		self.heap_left = 0;
+	else
+		self.heap_left = rate_gap(&self.random, rate);
+	return rate != 0;
+}
+
+// The countdown ran out. A thread's first allocation, and the first one after
+// sampling was switched on, finds no gap drawn yet and is put to a fresh one.
+static bool is_due(size_t n_bytes)
+{
+	if (self.heap_rate)
+		return true;
+	if (!draw_gap())
+		return false;
+	self.heap_left -= (int64_t)n_bytes;
+	return self.heap_left <= 0;
+}
+
+COLD void sample_alloc(void *p, size_t n_bytes)
+{
+	int err = errno;
+	uint64_t rate;
+
+	if (!p) {
+		self.heap_left += (int64_t)n_bytes;
+	} else if (!sample_ready()) {
+		self.heap_left = HEAP_LOOK_BYTES;
+	} else if (is_due(n_bytes)) {
+		// The gap's own rate is what made this sample likely, whatever
+		// is in force now.
+		rate = self.heap_rate;
+		push_alloc(p, n_bytes, rate);
+		(void)draw_gap();
+	}
+	errno = err;
+}
+
+COLD void sample_block(uint64_t delay_ns)
+{
+	int err = errno;
+	struct record r = {.type = RECORD_BLOCK, .value = delay_ns};
+	struct capture c;
+
+	if (sample_ready()) {
+		r.aux = rate_of(&state_control()->x_block_rate_ns);
+		if (r.aux && rate_keep(&self.random, delay_ns, r.aux)) {
+			capture_here(&c);
+			(void)push_measured(&r, &c);
+		}
+	}
+	errno = err;
+}
+
+COLD void sample_mutex(uint64_t delay_ns)
+{
+	int err = errno;
+	struct record r = {.type = RECORD_MUTEX, .value = delay_ns};
+	struct capture c;
+
+	if (sample_ready()) {
+		r.aux = rate_of(&state_control()->x_mutex_fraction);
+		if (r.aux && rate_keep(&self.random, 1, r.aux)) {
+			capture_here(&c);
+			(void)push_measured(&r, &c);
+		}
+	}
+	errno = err;
+}
+
+COLD void sample_thread(uint32_t tid)
+{
+	int err = errno;
+	struct record r = {.type = RECORD_THREAD, .value = tid};
+	struct capture c;
+
+	if (sample_ready()) {
+		capture_here(&c);
+		(void)push_worth(&r, &c);
+	}
+	errno = err;
+}
+
+void sample_cpu(uint64_t ticks, uint64_t period_ns, const ucontext_t *uc)
+{
+	struct record r = {
+		.type = RECORD_CPU, .value = ticks, .aux = period_ns};
+	struct capture c;
+
+	capture_context(&c, uc);
+	(void)push_measured(&r, &c);
+}

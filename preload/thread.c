@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Registration, and the CPU time that no tick saw. A thread is sampled at
+// random instants of its CPU time, so what its samples stand for differs from
+// what it used by a remainder of either sign. Ended threads pay theirs into a
+// common account, and whenever that holds a period or more, the thread that
+// made it so gets the samples: 1,500 threads of 2 ms then show the 3 s they
+// used, and the total of all ended threads is exact to a period.
+#include "preload/thread.h"
+
+#include "preload/altstack.h"
+#include "preload/cputimer.h"
+#include "preload/rate.h"
+#include "preload/ring.h"
+#include "preload/state.h"
+#include "preload/sys.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#define PROBE_NS	 1000000u // a child that execs at once never gets there
+#define SMALL_BYTES	 (64u << 10)
+#define SLACK_BYTES	 (32u << 10)
+#define MAIN_STACK_BYTES (8u << 20)
+#define NAME_BYTES	 16u
+
+// Not in every libc (musl): then the main thread's stack counts as foreign.
+extern void *__libc_stack_end __attribute__((weak));
+
+static pthread_key_t key;
+static bool has_key;
+
+static void end_by_key(void *start_pc)
+{
+	thread_end((uintptr_t)start_pc);
+}
+
+void thread_init(void)
+{
+	has_key = !pthread_key_create(&key, end_by_key);
+}
+
+static uint16_t wanted_hz(void)
+{
+	const struct region_control *c = state_control();
+
+	return c ? (uint16_t)atomic_load_explicit(&c->x_cpu_hz,
+						  memory_order_relaxed)
+		 : 0;
+}
+
+static void identify(void)
+{
+	self.tid = (uint32_t)sys_call(SYS_gettid);
+	self.serial = state.serial;
+	self.random = rate_seed((uint64_t)self.tid << 40 ^ (uintptr_t)&self ^
+				sys_now_ns());
+	self.flags &= (uint16_t)~THREAD_ENDED;
+	state_count(COUNTER_THREADS, 1);
+}
+
+static void start_sampling(void)
+{
+	if (!cputimer_signal)
+		return;
+	altstack_install();
+	cputimer_start(wanted_hz());
+}
+
+// The lower bound errs upwards: bytes at the stack's top belong to libc's
+// thread block, and a wrong bound could span a neighbouring stack's guard page.
+static void set_bounds(uintptr_t high, uint64_t bytes)
+{
+	uint64_t usable = bytes < SMALL_BYTES ? bytes / 2 : bytes - SLACK_BYTES;
+
+	self.stack_high = bytes ? high : 0;
+	self.stack_low = bytes && usable < high ? high - usable : high;
+}
+
+void thread_begin(uintptr_t stack_high, uint64_t stack_bytes,
+		  uintptr_t start_pc)
+{
+	set_bounds(stack_high, stack_bytes);
+	if (!state_control() || state_is_sandboxed())
+		return;
+	identify();
+	self.sampled_ns = 0;
+	start_sampling();
+	if (has_key)
+		(void)pthread_setspecific(key, (void *)start_pc);
+}
+
+void thread_begin_main(void)
+{
+	struct rlimit limit = {0, 0};
+	uint64_t bytes = MAIN_STACK_BYTES;
+
+	// The stack may grow down to the limit in force when it grows.
+	if (!sys_call(SYS_prlimit64, 0, RLIMIT_STACK, 0, &limit) &&
+	    limit.rlim_cur != RLIM_INFINITY)
+		bytes = limit.rlim_cur;
+	if (&__libc_stack_end && __libc_stack_end)
+		thread_begin((uintptr_t)__libc_stack_end, bytes,
+			     getauxval(AT_ENTRY));
+	else
+		thread_begin(0, 0, getauxval(AT_ENTRY));
+}
+
+void thread_adopt(void)
+{
+	bool is_forked = self.tid && self.serial;
+
+	if (self.flags & THREAD_PROBE)
+		cputimer_stop();
+	self.flags &= (uint16_t)~THREAD_PROBE;
+	identify();
+	// Any other timer it had is the parent's: not ours to delete.
+	self.timer = 0;
+	self.hz = 0;
+	self.sampled_ns = 0;
+	if (state_is_sandboxed())
+		return;
+	if (!is_forked)
+		self.sampled_ns = cputimer_thread_ns();
+	start_sampling();
+	if (has_key && !pthread_getspecific(key))
+		(void)pthread_setspecific(key, (void *)getauxval(AT_ENTRY));
+}
+
+void thread_forked(void)
+{
+	self.timer = 0;
+	self.hz = 0;
+	self.sampled_ns = 0;
+	self.random = rate_seed(self.random ^ sys_now_ns());
+	// A gap has no memory; a fresh one keeps siblings from sharing theirs.
+	if (self.heap_rate > 1)
+		self.heap_left = rate_gap(&self.random, self.heap_rate);
+	self.flags |= THREAD_PROBE;
+	self.tid = (uint32_t)sys_call(SYS_gettid);
+	cputimer_start_probe(PROBE_NS);
+}
+
+// Whole periods the common account now holds, taken out of it.
+static uint64_t bank(int64_t remainder_ns, uint64_t period_ns)
+{
+	int64_t have = atomic_load_explicit(&state.x_cpu_bank_ns,
+					    memory_order_relaxed);
+	int64_t sum, whole;
+
+	do {
+		sum = have + remainder_ns;
+		whole = sum > 0 ? sum / (int64_t)period_ns : 0;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&state.x_cpu_bank_ns, &have, sum - whole * (int64_t)period_ns,
+		memory_order_relaxed, memory_order_relaxed));
+	return (uint64_t)whole;
+}
+
+static void account_remainder(uintptr_t start_pc)
+{
+	uint64_t period = cputimer_period_ns(self.hz);
+	struct capture c;
+	struct record r = {
+		.type = RECORD_CPU, .flags = RECORD_REMAINDER, .aux = period};
+
+	if (!self.timer || !period)
+		return;
+	r.value =
+		bank((int64_t)(cputimer_thread_ns() - self.sampled_ns), period);
+	if (!r.value)
+		return;
+	capture_pc(&c, start_pc);
+	(void)ring_push(&r, &c);
+}
+
+// Its last name, for a thread that named itself after it was first seen.
+static void push_name(void)
+{
+	char name[NAME_BYTES] = "";
+	struct record r = {.type = RECORD_THREAD_END};
+
+	if (!sys_call(SYS_prctl, PR_GET_NAME, name))
+		(void)ring_push_text(&r, name, NAME_BYTES);
+}
+
+void thread_end(uintptr_t start_pc)
+{
+	int err = errno;
+
+	if (state_control() && self.serial == state.serial &&
+	    !(self.flags & THREAD_ENDED) && !state_is_sandboxed()) {
+		self.flags |= THREAD_ENDED;
+		account_remainder(start_pc);
+		push_name();
+		cputimer_stop();
+		altstack_remove();
+	}
+	errno = err;
+}

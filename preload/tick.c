@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Handlers.
+#include "preload/tick.h"
+
+#include "preload/conf.h"
+#include "preload/cputimer.h"
+#include "preload/real.h"
+#include "preload/ring.h"
+#include "preload/sample.h"
+#include "preload/state.h"
+#include "preload/sys.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SIGSET_BYTES 8u
+
+struct tick_view tick_prof, tick_snapshot;
+
+static uint16_t wanted_hz(void)
+{
+	return (uint16_t)atomic_load_explicit(&state_control()->x_cpu_hz,
+					      memory_order_relaxed);
+}
+
+// Another rate is in force: takes it over. Coming from the heartbeat, the time
+// until now was nobody's to sample.
+static void take_rate(uint16_t hz)
+{
+	if (!self.hz)
+		self.sampled_ns = cputimer_thread_ns();
+	cputimer_rearm(hz);
+}
+
+static COLD void tick(const siginfo_t *si, const ucontext_t *uc)
+{
+	uint16_t serial = self.serial;
+	uint64_t ticks =
+		1 + (uint64_t)(si->si_overrun > 0 ? si->si_overrun : 0);
+	uint64_t period = cputimer_period_ns(self.hz);
+
+	// A probe in a fork child: being ready has attached it and armed a
+	// timer of its own, from whose first tick on it is sampled.
+	if (!sample_ready() || serial != self.serial)
+		return;
+	if (period) {
+		self.sampled_ns += ticks * period;
+		sample_cpu(ticks, period, uc);
+	}
+	if (UNLIKELY(wanted_hz() != self.hz))
+		take_rate(wanted_hz());
+}
+
+// Hands a signal of the host's own to its handler, with the mask it would have.
+static COLD void chain(struct tick_view *view, siginfo_t *si, void *uc)
+{
+	struct sigaction act = view->host;
+	sigset_t mask;
+
+	if (act.sa_handler == SIG_DFL || act.sa_handler == SIG_IGN)
+		return;
+	if (self.flags & THREAD_BLOCKS_PROF) {
+		self.flags |= THREAD_PROF_PENDING;
+		return;
+	}
+	if (act.sa_flags & (int)SA_RESETHAND)
+		view->host.sa_handler = SIG_DFL;
+	if (!state_is_sandboxed()) {
+		(void)sigorset(&mask, &act.sa_mask,
+			       &((ucontext_t *)uc)->uc_sigmask);
+		if (!(act.sa_flags & SA_NODEFER))
+			(void)sigaddset(&mask, view->sig);
+		(void)sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0,
+			       SIGSET_BYTES);
+	}
+	if (act.sa_flags & SA_SIGINFO)
+		act.sa_sigaction(view->sig, si, uc);
+	else
+		act.sa_handler(view->sig);
+}
+
+static void on_prof(int sig, siginfo_t *si, void *uc)
+{
+	int err = errno;
+
+	(void)sig;
+	if (cputimer_is_tick(si))
+		tick(si, uc);
+	else
+		chain(&tick_prof, si, uc);
+	errno = err;
+}
+
+// Asks the collector for a snapshot; it looks at the word on its next round.
+static void on_snapshot(int sig, siginfo_t *si, void *uc)
+{
+	int err = errno;
+	struct record r = {.type = RECORD_DUMP};
+
+	(void)sig;
+	(void)si;
+	(void)uc;
+	if (sample_ready()) {
+		atomic_fetch_add_explicit(&state.status->x_dump_requests, 1,
+					  memory_order_relaxed);
+		if (!state.n_stripes)
+			(void)ring_push(&r, NULL);
+	}
+	errno = err;
+}
+
+void tick_install(struct tick_view *view)
+{
+	struct sigaction act = {
+		.sa_sigaction = view == &tick_prof ? on_prof : on_snapshot,
+		.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+
+	// Not sigfillset: it leaves out the signals that cancel threads.
+	memset(&act.sa_mask, 0xff, sizeof(act.sa_mask));
+	view->is_installed = !real.sigaction(view->sig, &act, NULL);
+}
+
+static void start_view(struct tick_view *view, int sig)
+{
+	if (!sig || real.sigaction(sig, NULL, &view->host))
+		return;
+	view->sig = sig;
+	if (view == &tick_prof || view->host.sa_handler == SIG_DFL)
+		tick_install(view);
+}
+
+// A parent's mask may block the timers' signal from the start.
+static void unblock(int sig)
+{
+	sigset_t set, old;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, sig);
+	if (!real.pthread_sigmask(SIG_UNBLOCK, &set, &old) &&
+	    sigismember(&old, sig) == 1)
+		self.flags |= THREAD_BLOCKS_PROF;
+}
+
+void tick_init(void)
+{
+	int prof = (int)conf.values[SETTING_PROF_SIGNAL];
+	int snapshot = (int)conf.values[SETTING_SIGNAL];
+
+	start_view(&tick_prof, prof);
+	if (tick_prof.is_installed) {
+		cputimer_signal = prof;
+		unblock(prof);
+	}
+	if (snapshot != prof)
+		start_view(&tick_snapshot, snapshot);
+}
