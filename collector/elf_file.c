@@ -24,7 +24,6 @@
 // .eh_frame_hdr as every linker writes it: version 1, frame pointer pc-relative
 // 32 bits, count 32 bits, table of pairs of 32 bits relative to the header.
 #define EH_HDR_FORM  0x3b031b01u
-#define EH_HDR_BYTES 12u
 #define EH_HDR_ENTRY 8u
 
 // All open files. Rank: leaf lock, nothing is called under it but libc.
@@ -201,14 +200,14 @@ static int copy_cfi(struct elf_file *f, const struct elf_segment *s,
 static void read_cfi(struct elf_file *f, const Elf64_Phdr *p)
 {
 	const struct elf_segment *s = find_segment(f, p->p_vaddr);
-	uint32_t hdr[EH_HDR_BYTES / 4];
+	uint32_t hdr[ELF_EH_HDR_BYTES / 4];
 	uint64_t frames, first, skip;
 
-	if (!s || p->p_filesz < EH_HDR_BYTES)
+	if (!s || p->p_filesz < ELF_EH_HDR_BYTES)
 		return;
 	skip = p->p_vaddr - s->vaddr;
-	if (!is_inside(skip, EH_HDR_BYTES, s->file_bytes) ||
-	    read_all(f->fd, hdr, EH_HDR_BYTES, s->file_offset + skip) < 0 ||
+	if (!is_inside(skip, ELF_EH_HDR_BYTES, s->file_bytes) ||
+	    read_all(f->fd, hdr, ELF_EH_HDR_BYTES, s->file_offset + skip) < 0 ||
 	    hdr[0] != EH_HDR_FORM)
 		return;
 	frames = p->p_vaddr + 4 + (uint64_t)(int64_t)(int32_t)hdr[1];
@@ -217,7 +216,7 @@ static void read_cfi(struct elf_file *f, const Elf64_Phdr *p)
 	first = frames < p->p_vaddr ? frames : p->p_vaddr;
 	if (copy_cfi(f, s, first) < 0)
 		return;
-	skip = p->p_vaddr - first + EH_HDR_BYTES;
+	skip = p->p_vaddr - first + ELF_EH_HDR_BYTES;
 	if (is_inside(skip, (uint64_t)hdr[2] * EH_HDR_ENTRY, f->cfi_bytes)) {
 		f->eh_hdr_vaddr = p->p_vaddr;
 		f->n_fdes = hdr[2];

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define ELF_BUILD_ID_CHARS 65u
+#define ELF_EH_HDR_BYTES   12u // the table of .eh_frame_hdr comes after them
 
 struct elf_segment {
 	uint64_t vaddr;
