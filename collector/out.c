@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A reader never sees half a profile, and a profile that has its name survives
+// a power cut: data are synced before the rename, the folder after it. Two
+// collectors or cprofctl may write the same prefix at once: the rename refuses
+// to replace, and the next number is taken.
+#include "collector/out.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OUT_NUMBER_MAX 999999u
+#define OUT_NAME_BYTES 128
+
+static int open_dir(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT && !mkdir(dir, 0777))
+		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static char *make_prefix(const char *comm, uint32_t pid)
+{
+	char *prefix;
+	char *p;
+	int n = asprintf(&prefix, "%s.%u", comm, pid);
+
+	if (n < 0)
+		return NULL;
+	for (p = prefix; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == '/' || *p == 0x7f)
+			*p = '_';
+	// A file that begins with a dot would be hidden.
+	if (prefix[0] == '.')
+		prefix[0] = '_';
+	return prefix;
+}
+
+// NNN of NAME when it is PREFIX.KIND.NNN.pb.gz, else 0.
+static unsigned number_of(const char *name, const char *prefix)
+{
+	size_t n = strlen(prefix);
+	unsigned long number;
+	char *end;
+
+	if (strncmp(name, prefix, n) || name[n] != '.')
+		return 0;
+	name = strchr(name + n + 1, '.');
+	if (!name)
+		return 0;
+	number = strtoul(name + 1, &end, 10);
+	if (strcmp(end, ".pb.gz") || number > OUT_NUMBER_MAX)
+		return 0;
+	return (unsigned)number;
+}
+
+static int find_number(struct out *o)
+{
+	int fd = dup(o->dir_fd);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!d) {
+		int err = -errno;
+
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	o->number = 1;
+	while ((e = readdir(d))) {
+		unsigned number = number_of(e->d_name, o->prefix);
+
+		if (number >= o->number)
+			o->number = number + 1;
+	}
+	closedir(d);
+	return 0;
+}
+
+int out_open(const char *dir, const char *comm, uint32_t pid, struct out *ret)
+{
+	struct out o = {.dir_fd = open_dir(dir)};
+	int err;
+
+	if (o.dir_fd < 0)
+		return o.dir_fd;
+	o.dir = realpath(dir, NULL);
+	o.prefix = make_prefix(comm, pid);
+	err = o.dir && o.prefix ? find_number(&o) : -ENOMEM;
+	if (err) {
+		out_close(&o);
+		return err;
+	}
+	*ret = o;
+	return 0;
+}
+
+void out_close(struct out *o)
+{
+	close(o->dir_fd);
+	free(o->dir);
+	free(o->prefix);
+}
+
+int out_check(const char *dir)
+{
+	const char *slash;
+	char *parent;
+	int err;
+
+	if (!faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS))
+		return 0;
+	slash = strrchr(dir, '/');
+	if (errno != ENOENT || !slash)
+		return -errno;
+	parent = strndup(dir, slash == dir ? 1 : (size_t)(slash - dir));
+	if (!parent)
+		return -ENOMEM;
+	err = faccessat(AT_FDCWD, parent, W_OK | X_OK, AT_EACCESS) ? -errno : 0;
+	free(parent);
+	return err;
+}
+
+static int write_all(int fd, const char *data, size_t n_bytes)
+{
+	while (n_bytes) {
+		ssize_t n = write(fd, data, n_bytes);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		n_bytes -= (size_t)n;
+	}
+	return fsync(fd) ? -errno : 0;
+}
+
+static int write_temporary(const struct out *o, const char *name,
+			   const struct buf *data)
+{
+	int fd = openat(o->dir_fd, name,
+			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			0600);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, data->data, data->n_bytes);
+	if (close(fd) && !err)
+		err = -errno;
+	if (err)
+		(void)unlinkat(o->dir_fd, name, 0);
+	return err;
+}
+
+// Not every file system can rename without replacing: link() refuses as well.
+static int rename_new(const struct out *o, const char *from, const char *to)
+{
+	if (!renameat2(o->dir_fd, from, o->dir_fd, to, RENAME_NOREPLACE))
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (linkat(o->dir_fd, from, o->dir_fd, to, 0))
+		return -errno;
+	return unlinkat(o->dir_fd, from, 0) ? -errno : 0;
+}
+
+// Gives the file TEMPORARY the first free name of KIND, written to NAME.
+static int publish(struct out *o, const char *temporary, const char *kind,
+		   char name[OUT_NAME_BYTES])
+{
+	int err = -EEXIST;
+
+	for (; err == -EEXIST && o->number <= OUT_NUMBER_MAX;
+	     o->number += err == -EEXIST) {
+		int n = snprintf(name, OUT_NAME_BYTES, "%s.%s.%03u.pb.gz",
+				 o->prefix, kind, o->number);
+
+		if (n < 0 || n >= OUT_NAME_BYTES)
+			return -ENAMETOOLONG;
+		err = rename_new(o, temporary, name);
+	}
+	if (err)
+		return err;
+	return fsync(o->dir_fd) && errno != EINVAL ? -errno : 0;
+}
+
+int out_write(struct out *o, const char *kind, const struct buf *data,
+	      char **ret_path)
+{
+	static _Atomic unsigned x_serial; // two threads, two temporary names
+	char temporary[OUT_NAME_BYTES], name[OUT_NAME_BYTES];
+	char *path;
+	int err;
+
+	snprintf(temporary, sizeof(temporary), ".cprof.%d.%u.tmp",
+		 (int)getpid(),
+		 atomic_fetch_add_explicit(&x_serial, 1, memory_order_relaxed));
+	err = write_temporary(o, temporary, data);
+	if (err)
+		return err;
+	err = publish(o, temporary, kind, name);
+	if (err) {
+		(void)unlinkat(o->dir_fd, temporary, 0);
+		return err;
+	}
+	if (asprintf(&path, "%s/%s", o->dir, name) < 0)
+		return -ENOMEM;
+	*ret_path = path;
+	return 0;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Profile files: COMM.PID.KIND.NNN.pb.gz, written whole under a temporary name
+// in the same folder, synced, then renamed without replacing anything. It knows
+// nothing of what is in them. Any thread; may block on the disk.
+#ifndef CPROF_COLLECTOR_OUT_H
+#define CPROF_COLLECTOR_OUT_H
+
+#include "collector/buf.h"
+
+#include <stdint.h>
+
+// One dump: files of one process that share a number.
+struct out {
+	int dir_fd;
+	char *dir;	 // absolute
+	char *prefix;	 // COMM.PID
+	unsigned number; // NNN of the next file, from 001
+};
+
+// Opens DIR (made if only its last part is missing) for files of COMM, whose
+// bytes that can't stand in a name become '_', and PID. The number is the
+// first that no file of this prefix has. 0 or negative errno.
+int out_open(const char *dir, const char *comm, uint32_t pid, struct out *ret);
+void out_close(struct out *o);
+
+// 0 when files could be made in DIR now, else negative errno; creates nothing.
+int out_check(const char *dir);
+
+// Writes DATA as the file of KIND. *ret_path: its absolute name, to be freed.
+// 0 or negative errno, then no file is left behind.
+int out_write(struct out *o, const char *kind, const struct buf *data,
+	      char **ret_path);
+
+#endif

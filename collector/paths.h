@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Names of places: the collector's socket and its folder, the folder profiles
+// go to. Nothing here opens or creates profiles. Any thread.
+#ifndef CPROF_COLLECTOR_PATHS_H
+#define CPROF_COLLECTOR_PATHS_H
+
+#include "proto/limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Where the collector listens: GIVEN, else CPROF_SOCKET, else in
+// XDG_RUNTIME_DIR, else in /tmp/cprof-UID. 0, or -ENAMETOOLONG when it does not
+// fit a socket's name.
+int paths_socket(const char *given, char ret_path[SOCKET_NAME_MAX_BYTES + 1]);
+
+// Makes sure that the folder FILE lies in is there (made 0700 if its parent
+// exists). Folders that cprof chose itself (IS_OURS) must belong to this user
+// and be closed to others: in /tmp anybody could have made them first.
+// 0, -EPERM when it is not safe, or another negative errno.
+int paths_folder(const char *file, bool is_ours);
+
+// What the names in a CPROF_DIR template stand for.
+struct paths_names {
+	uint32_t pid;
+	const char *comm;
+	int64_t start_time_ns; // CLOCK_REALTIME
+	const char *cwd;
+	const char *const *environment; // NAME=value
+	size_t n_environment;
+};
+
+// TEXT with %p %e %h %t %{NAME} %% filled in, as an absolute path; an
+// unknown % stays as it is. To be freed; NULL: no memory.
+char *paths_expand(const char *text, const struct paths_names *names);
+
+// /tmp/cprof-UID, made if missing. 0, or negative errno when it can't be used.
+int paths_fallback(char *ret_path, size_t n_bytes);
+
+#endif
