@@ -218,8 +218,9 @@ int setting_parse(enum setting_type type, const char *text, uint64_t *ret_value)
 	case VALUE_LOG:
 		return find_word(log_words, text, ret_value);
 	case VALUE_LABELS:
-		*ret_value = 0;
-		return check_labels(text);
+		if (check_labels(text))
+			return -EINVAL;
+		break;
 	case VALUE_STRING:
 	case VALUE_N:
 		break;

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The shim's side of the region, without hooks: what is pushed can be read back
+// from the stripes as proto/record.h says, full and busy stripes drop and
+// count, and the live table follows pointers through every way out of it.
+#include "preload/live.h"
+#include "preload/ring.h"
+#include "preload/state.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define N_STRIPES    2u
+#define STRIPE_BYTES STRIPE_MIN_BYTES
+#define LG_BUCKETS   4u
+#define N_BUCKETS    (1u << LG_BUCKETS)
+#define STEP	     (sizeof(struct stripe) + STRIPE_BYTES)
+
+static struct {
+	_Alignas(REGION_PAGE) struct region_control control;
+	_Alignas(REGION_PAGE) struct region_status status;
+	_Alignas(REGION_PAGE) unsigned char stripes[N_STRIPES * STEP];
+	_Alignas(REGION_PAGE) struct live_bucket buckets[N_BUCKETS];
+	_Atomic uint64_t x_ids[N_BUCKETS * LIVE_SLOTS];
+} region;
+
+static int set_up(void **unused)
+{
+	(void)unused;
+	memset(&region, 0, sizeof(region));
+	memset(&state, 0, sizeof(state));
+	memset(&self, 0, sizeof(self));
+	live_clear();
+	region.control.stripe_bytes = STRIPE_BYTES;
+	region.control.stack_bytes = STACK_COPY_MAX_BYTES;
+	state.status = &region.status;
+	state.stripes = region.stripes;
+	state.stripe_step_bytes = STEP;
+	state.n_stripes = N_STRIPES;
+	state.buckets = region.buckets;
+	state.x_ids = region.x_ids;
+	state.live_mask = N_BUCKETS - 1;
+	state.x_control = &region.control;
+	self.tid = 42;
+	return 0;
+}
+
+static struct stripe *stripe_at(uint32_t i)
+{
+	return (struct stripe *)(region.stripes + i * STEP);
+}
+
+// The one record pushed so far.
+static const struct record *only_record(void)
+{
+	for (uint32_t i = 0; i < N_STRIPES; i++)
+		if (stripe_at(i)->x_head)
+			return (const struct record *)stripe_at(i)->data;
+	return NULL;
+}
+
+static void test_text_record(void **unused)
+{
+	struct record head = {.type = RECORD_THREAD_NAME, .value = 7};
+	const struct record *r;
+
+	(void)unused;
+	region.status.x_generation = 5;
+	assert_int_equal(ring_push_text(&head, "hello", 5), 0);
+	r = only_record();
+	assert_non_null(r);
+	assert_int_equal(r->size_bytes, sizeof(*r) + 8);
+	assert_int_equal(r->form, FORM_TEXT);
+	assert_int_equal(r->tid, 42);
+	assert_int_equal(r->generation, 5);
+	assert_memory_equal(r + 1, "hello\0\0\0", 8);
+	assert_int_equal(region.status.x_counters[COUNTER_PUSHED], 1);
+}
+
+static void test_raw_record(void **unused)
+{
+	struct record head = {.type = RECORD_ALLOC, .id = 1};
+	const struct record *r;
+	const struct record_raw *raw;
+	struct capture c;
+
+	(void)unused;
+	self.stack_high = (uintptr_t)__builtin_frame_address(0) + 16;
+	self.stack_low = self.stack_high - 65536;
+	capture_here(&c);
+	assert_int_equal(c.flags, 0);
+	assert_int_equal(ring_push(&head, &c), 0);
+	r = only_record();
+	raw = (const struct record_raw *)(r + 1);
+	assert_int_equal(r->size_bytes,
+			 sizeof(*r) + sizeof(*raw) + c.stack_bytes);
+	assert_int_equal(raw->stack_bytes, c.stack_bytes);
+	assert_int_equal(raw->regs[RECORD_REG_RSP], c.regs[RECORD_REG_RSP]);
+	assert_in_range(raw->regs[RECORD_REG_PC], (uintptr_t)test_raw_record,
+			(uintptr_t)test_raw_record + 4096);
+}
+
+static void test_unknown_stack_is_one_page_at_most(void **unused)
+{
+	struct capture c;
+	uintptr_t sp;
+
+	(void)unused;
+	capture_here(&c);
+	sp = c.regs[RECORD_REG_RSP];
+	assert_true(c.flags & RECORD_FOREIGN);
+	assert_true(sp + c.stack_bytes <= (sp | 4095) + 1);
+}
+
+// Records of many sizes until both stripes refuse; then room for one more.
+static void test_full_drops_and_counts(void **unused)
+{
+	static char text[1000];
+	uint64_t n = 0;
+	struct record head;
+
+	(void)unused;
+	do {
+		head = (struct record){.type = RECORD_THREAD_END};
+		n++;
+	} while (!ring_push_text(&head, text, (uint32_t)(n * 37 % 1000)));
+	assert_int_equal(region.status.x_counters[COUNTER_RING_FULL], 1);
+	assert_int_equal(region.status.x_counters[COUNTER_PUSHED], n - 1);
+	for (uint32_t i = 0; i < N_STRIPES; i++) {
+		struct stripe *s = stripe_at(i);
+
+		assert_true(s->x_head <= STRIPE_BYTES);
+		assert_true(s->x_head + RECORD_MAX_BYTES > STRIPE_BYTES);
+		s->x_tail = s->x_head;
+	}
+	head = (struct record){.type = RECORD_THREAD_END};
+	assert_int_equal(ring_push_text(&head, text, 1000), 0);
+}
+
+// Behind a wrap every byte before the head is whole records.
+static void test_wrap_keeps_records_whole(void **unused)
+{
+	static char text[4096];
+	struct stripe *s = stripe_at(42 * 2654435761u % N_STRIPES);
+	uint64_t at = 0;
+
+	(void)unused;
+	for (uint32_t i = 0; i < 5000; i++) {
+		struct record head = {.type = RECORD_THREAD_END, .value = i};
+
+		assert_int_equal(ring_push_text(&head, text, i * 61 % 4096), 0);
+		while (at < s->x_head) {
+			uint32_t off = (uint32_t)at & (STRIPE_BYTES - 1);
+			uint32_t left = STRIPE_BYTES - off;
+			const struct record *r = (void *)(s->data + off);
+
+			if (left < sizeof(*r)) {
+				at += left;
+				continue;
+			}
+			assert_in_range(r->size_bytes, sizeof(*r), left);
+			if (r->type != RECORD_PAD)
+				assert_int_equal(r->value, i);
+			at += r->size_bytes;
+		}
+		s->x_tail = at;
+	}
+}
+
+static void test_busy_stripes(void **unused)
+{
+	struct record head = {.type = RECORD_FREE, .id = 1};
+
+	(void)unused;
+	stripe_at(0)->x_owner_tid = 99;
+	assert_int_equal(ring_push(&head, NULL), 0);
+	stripe_at(1)->x_owner_tid = 99;
+	assert_int_equal(ring_push(&head, NULL), -EBUSY);
+	assert_int_equal(region.status.x_counters[COUNTER_STRIPES_BUSY], 1);
+}
+
+static void *pointer(uintptr_t i)
+{
+	return (void *)(0x7f0000000000 + i * 48);
+}
+
+static void publish(uintptr_t i, uint64_t id)
+{
+	struct live_slot slot;
+	uint64_t stale;
+
+	assert_true(live_reserve(pointer(i), &slot, &stale));
+	assert_int_equal(stale, 0);
+	slot.id = id;
+	live_publish(&slot, pointer(i));
+}
+
+static void test_live_follows_a_pointer(void **unused)
+{
+	struct live_slot slot;
+
+	(void)unused;
+	assert_false(live_maybe(pointer(1)));
+	publish(1, 77);
+	assert_true(live_maybe(pointer(1)));
+	assert_true(live_take(pointer(1), &slot));
+	assert_int_equal(slot.id, 77);
+	// out for a realloc: nobody else finds it, and it can come back
+	assert_false(live_take(pointer(1), &(struct live_slot){0}));
+	live_restore(&slot, pointer(1));
+	assert_true(live_take(pointer(1), &slot));
+	live_release(&slot, pointer(1));
+	assert_false(live_maybe(pointer(1)));
+	assert_false(live_take(pointer(1), &slot));
+}
+
+static void test_deferred_free_keeps_its_id(void **unused)
+{
+	struct live_slot slot;
+	uint64_t n_marked = 0;
+
+	(void)unused;
+	publish(3, 9);
+	assert_true(live_take(pointer(3), &slot));
+	live_defer(&slot, pointer(3));
+	for (uint32_t b = 0; b < N_BUCKETS; b++)
+		for (uint32_t i = 0; i < LIVE_SLOTS; i++)
+			if (region.buckets[b].x_slots[i] ==
+			    ((uintptr_t)pointer(3) | LIVE_FREED)) {
+				n_marked++;
+				assert_int_equal(
+					region.x_ids[b * LIVE_SLOTS + i], 9);
+			}
+	assert_int_equal(n_marked, 1);
+	assert_int_equal(region.status.x_counters[COUNTER_FREES_DEFERRED], 1);
+	// the address may be sampled again meanwhile
+	publish(3, 10);
+	assert_true(live_take(pointer(3), &slot));
+	assert_int_equal(slot.id, 10);
+}
+
+static void test_address_seen_again_ends_the_old_block(void **unused)
+{
+	struct live_slot slot;
+	uint64_t stale;
+
+	(void)unused;
+	publish(5, 20);
+	assert_true(live_reserve(pointer(5), &slot, &stale));
+	assert_int_equal(stale, 20);
+	slot.id = 21;
+	live_publish(&slot, pointer(5));
+	assert_true(live_take(pointer(5), &slot));
+	assert_int_equal(slot.id, 21);
+}
+
+static void test_live_full(void **unused)
+{
+	struct live_slot slot;
+	uint64_t stale;
+	uintptr_t n = 0;
+
+	(void)unused;
+	while (live_reserve(pointer(n), &slot, &stale)) {
+		slot.id = n + 1;
+		live_publish(&slot, pointer(n++));
+	}
+	// two choices of eight: nearly full before the first refusal
+	assert_in_range(n, N_BUCKETS * LIVE_SLOTS / 2, N_BUCKETS * LIVE_SLOTS);
+	for (uintptr_t i = 0; i < n; i++) {
+		assert_true(live_take(pointer(i), &slot));
+		assert_int_equal(slot.id, i + 1);
+		live_release(&slot, pointer(i));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_text_record, set_up),
+		cmocka_unit_test_setup(test_raw_record, set_up),
+		cmocka_unit_test_setup(test_unknown_stack_is_one_page_at_most,
+				       set_up),
+		cmocka_unit_test_setup(test_full_drops_and_counts, set_up),
+		cmocka_unit_test_setup(test_wrap_keeps_records_whole, set_up),
+		cmocka_unit_test_setup(test_busy_stripes, set_up),
+		cmocka_unit_test_setup(test_live_follows_a_pointer, set_up),
+		cmocka_unit_test_setup(test_deferred_free_keeps_its_id, set_up),
+		cmocka_unit_test_setup(
+			test_address_seen_again_ends_the_old_block, set_up),
+		cmocka_unit_test_setup(test_live_full, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
