@@ -62,10 +62,10 @@ $(B)/test/hook/naive/%.so: test/hook/naive/%.c test/hook/naive/naive.h
 
 include test/hook/extra.mk
 
-.PHONY: tests sanitized check-programs $(SUITES:%=check-%)
+.PHONY: tests hosts sanitized $(SUITES:%=check-%)
 
-tests: all $(UNIT_BIN) $(FUZZ_BIN) $(HOST_BIN) $(NAIVE_SO) $(PLUGIN_SO) \
-	$(EXTRA_BIN)
+tests: all $(UNIT_BIN) $(FUZZ_BIN) hosts
+hosts: $(HOST_BIN) $(NAIVE_SO) $(PLUGIN_SO) $(EXTRA_BIN)
 
 # The collector and the unit tests with AddressSanitizer and UBSan; the shim
 # itself is never sanitized.

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Victims that one compiler call does not make: many copies of a library, and
+# one program in every flavour that a shim may be preloaded into.
+
+HOOK = $(B)/test/hook
+TLS_LIBS = $(foreach n,$(shell seq 0 59),$(HOOK)/tls/libtls$(n).so)
+STALE_LIBS = $(foreach n,0 1 2 3 4 5,$(HOOK)/stale/stale$(n).so)
+HELLO = $(addprefix $(HOOK)/hello_,static static_pie musl i386 asan tsan)
+NEW_DELETE = $(addprefix $(HOOK)/new_delete_,jemalloc tcmalloc mimalloc)
+EXTRA_BIN = $(TLS_LIBS) $(STALE_LIBS) $(HELLO) $(NEW_DELETE)
+
+$(TLS_LIBS): $(HOOK)/tls/%.so: $(HOOK)/plugin/tls.so
+	$(Q)mkdir -p $(@D) && cp $< $@
+
+$(STALE_LIBS): $(HOOK)/stale/stale%.so: test/hook/plugin/stale.c
+	$(Q)mkdir -p $(@D) && $(CC) $(HOST_CFLAGS) -O1 -DN=$* -fPIC -shared \
+		-o $@ $<
+
+$(HOOK)/hello_static: FLAVOUR = $(CC) -static
+$(HOOK)/hello_static_pie: FLAVOUR = $(CC) -static-pie
+$(HOOK)/hello_musl: FLAVOUR = musl-gcc
+$(HOOK)/hello_i386: FLAVOUR = $(CC) -m32
+$(HOOK)/hello_asan: FLAVOUR = $(CC) -fsanitize=address
+$(HOOK)/hello_tsan: FLAVOUR = $(CC) -fsanitize=thread
+$(HELLO): test/hook/hello.c
+	$(Q)mkdir -p $(@D) && $(FLAVOUR) -O1 -fno-builtin -o $@ $<
+
+$(HOOK)/new_delete_jemalloc: LINK = -ljemalloc
+$(HOOK)/new_delete_tcmalloc: LINK = -ltcmalloc_minimal
+$(HOOK)/new_delete_mimalloc: LINK = -lmimalloc
+$(NEW_DELETE): test/hook/new_delete.cc
+	$(Q)mkdir -p $(@D) && $(CXX) $(HOST_CXXFLAGS) -O0 -o $@ $< $(LINK)

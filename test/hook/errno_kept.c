@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// errno must survive free(), and every hooked call that succeeds, and signals
+// that arrive at any time. Good: it never changes.
+#include "test/lib/host.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+
+enum { MARK = 12345 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static sem_t sem;
+static int n_changed;
+
+static void check(void)
+{
+	n_changed += errno != MARK;
+	errno = MARK;
+}
+
+static void heap(size_t i)
+{
+	void *p, *q = NULL;
+
+	p = malloc(1 + i * 37);
+	check();
+	p = realloc(p, 10 + i * 91);
+	check();
+	free(p);
+	check();
+	p = calloc(1 + i, 3);
+	check();
+	if (posix_memalign(&q, 64, 1 + i))
+		n_changed++;
+	check();
+	free(p);
+	free(q);
+	check();
+}
+
+static void locks(void)
+{
+	pthread_mutex_lock(&lock);
+	pthread_mutex_unlock(&lock);
+	check();
+	pthread_rwlock_rdlock(&rwlock);
+	pthread_rwlock_unlock(&rwlock);
+	check();
+	pthread_cond_signal(&cond);
+	check();
+	sem_post(&sem);
+	sem_wait(&sem);
+	check();
+}
+
+int main(void)
+{
+	double end_s;
+	volatile unsigned sink = 0;
+
+	sem_init(&sem, 0, 0);
+	errno = MARK;
+	for (size_t i = 0; i < 2000; i++) {
+		heap(i);
+		locks();
+	}
+	end_s = host_now_s() + 1;
+	while (host_now_s() < end_s)
+		for (unsigned i = 0; i < 1000; i++) {
+			sink = sink + i;
+			check();
+		}
+	return host_verdict(n_changed, "changed=%d", n_changed);
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The last of two threads to unlock an object's mutex unmaps the object, which
+// POSIX allows: after an unlock the mutex may be gone. Good: nobody reads it
+// then.
+#include "test/lib/host.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+enum { N_ROUNDS = 40000, OBJECT_BYTES = 4096 };
+
+struct object {
+	pthread_mutex_t lock;
+	int n_refs;
+};
+
+static _Atomic(struct object *) current;
+static atomic_int round_begun, round_done;
+
+static void put_locked(struct object *o)
+{
+	int n_left = --o->n_refs;
+
+	pthread_mutex_unlock(&o->lock);
+	if (n_left == 0)
+		munmap(o, OBJECT_BYTES);
+}
+
+static void *other(void *arg)
+{
+	for (int i = 1; i <= N_ROUNDS; i++) {
+		struct object *o;
+
+		while (round_begun < i)
+			;
+		o = current;
+		while (pthread_mutex_trylock(&o->lock))
+			;
+		put_locked(o);
+		atomic_store(&round_done, i);
+	}
+	return arg;
+}
+
+int main(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, other, NULL);
+	for (int i = 1; i <= N_ROUNDS; i++) {
+		struct object *o =
+			mmap(NULL, OBJECT_BYTES, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		pthread_mutex_init(&o->lock, NULL);
+		o->n_refs = 2;
+		atomic_store(&current, o);
+		atomic_store(&round_begun, i);
+		pthread_mutex_lock(&o->lock);
+		put_locked(o);
+		while (round_done < i)
+			;
+	}
+	pthread_join(thread, NULL);
+	return host_verdict(0, "rounds=%d", N_ROUNDS);
+}

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a victim's profiles must say. Each check gets the folder they are in,
+the run, and the words behind its name in victims.ini."""
+import re
+
+import pprof
+
+
+def _equal(what, got, wanted):
+    if got != wanted:
+        raise SystemExit(f"FAIL: {what}: {got}, not {wanted}")
+    print(f"{what}: {got}")
+
+
+def _of(run, folder, kind):
+    return pprof.only(folder, kind, pid=str(run.pid))
+
+
+def _oldest(run, folder, kind):
+    """After an exec a process has profiles of two programs."""
+    paths = pprof.find(folder, kind, pid=str(run.pid))
+    if not paths:
+        raise SystemExit(f"FAIL: no {kind} profile of {run.pid}")
+    return pprof.Profile(paths[0])
+
+
+def objects(folder, run, function, n, size):
+    p = _oldest(run, folder, "alloc")
+    _equal("objects", p.total("alloc_objects", function=function), int(n))
+    _equal("bytes", p.total("alloc_space", function=function),
+           int(n) * int(size))
+
+
+def objects_of_100(folder, run, n):
+    p = _of(run, folder, "alloc")
+    _equal("objects", p.total("alloc_objects", function="main"), int(n))
+    _equal("bytes", p.total("alloc_space", function="main"), int(n) * 100)
+
+
+def live_in(folder, run, function, n, n_bytes):
+    p = _of(run, folder, "inuse")
+    _equal("live objects", p.total("inuse_objects", function=function), int(n))
+    _equal("live bytes", p.total("inuse_space", function=function),
+           int(n_bytes))
+
+
+def nothing_live(folder, run, function):
+    p = _of(run, folder, "inuse")
+    _equal("live objects", p.total("inuse_objects", function=function), 0)
+    if not p.total("alloc_objects", function=function):
+        raise SystemExit("FAIL: nothing was allocated at all")
+
+
+def c11_threads(folder, run):
+    create = _of(run, folder, "threadcreate")
+    _equal("threads", create.total("threadcreate"), 3)
+    for kind in ("mutex", "block"):
+        if _of(run, folder, kind).total("delay") < 10e6:
+            raise SystemExit(f"FAIL: no contention in the {kind} profile")
+
+
+def longjmp_out(folder, run):
+    n = _of(run, folder, "block").total("contentions", function="take_turns")
+    if n < 10:
+        raise SystemExit(f"FAIL: {n} contentions after the jumps")
+
+
+def one_library_a_stack(folder, run):
+    n_named = 0
+    for kind in ("alloc", "cpu"):
+        for sample in _of(run, folder, kind).samples:
+            names = {f.function for f in sample.frames}
+            numbers = {m.group(1) for n in names
+                       if (m := re.match(r"(?:inner|work)_(\d)$", n))}
+            if len(numbers) > 1:
+                raise SystemExit(f"FAIL: a stack of two libraries: {names}")
+            n_named += bool(numbers)
+    if n_named < 6:
+        raise SystemExit(f"FAIL: only {n_named} stacks name a library")
+
+
+def cpu_total(folder, run):
+    true_s = float(re.search(r"cpu_s=([\d.]+)", run.out).group(1))
+    got_s = _of(run, folder, "cpu").total("cpu") / 1e9
+    # 100 Hz: three standard errors of 200 samples are 21 %, but periods are
+    # regular and remainders are counted, so that 10 % is ample.
+    if abs(got_s - true_s) > 0.1 * true_s:
+        raise SystemExit(f"FAIL: {got_s:.2f} s in the profile, {true_s} s true")
+    print(f"cpu: {got_s:.2f} s of {true_s} s")
