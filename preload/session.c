@@ -39,7 +39,8 @@
 // written before that child has a second thread.
 static struct {
 	bool is_on;
-	uint32_t parent_pid;
+	uint32_t first_pid;  // of the process whose constructor ran
+	uint32_t parent_pid; // of a fork child that came by fork()
 	uint64_t start_time_ns;
 	const char *const *warnings;
 } session;
@@ -123,6 +124,16 @@ static int find_collector(uint64_t until_ns)
 	return fd;
 }
 
+// 0 in the process that was started, else who forked this one. A child of a raw
+// clone has to ask, and may be told who adopted it.
+static uint32_t parent_pid(void)
+{
+	if (state.pid == session.first_pid)
+		return 0;
+	return session.parent_pid ? session.parent_pid
+				  : (uint32_t)sys_call(SYS_getppid);
+}
+
 // Sends the hello with descriptors of our maps and mem, which go on working in
 // the collector after a chroot or a dropped uid.
 static int send_hello(int fd)
@@ -130,7 +141,7 @@ static int send_hello(int fd)
 	static unsigned char bytes[WIRE_MESSAGE_MAX_BYTES];
 	struct hello h = {
 		.pid = state.pid,
-		.parent_pid = session.parent_pid,
+		.parent_pid = parent_pid(),
 		.is_reconnect = state_control() != NULL,
 		.start_time_ns = session.start_time_ns,
 		.program_start = getauxval(AT_ENTRY),
@@ -411,6 +422,7 @@ void session_init(const char *const *warnings)
 {
 	session.warnings = warnings;
 	session.start_time_ns = realtime_ns();
+	session.first_pid = (uint32_t)sys_call(SYS_getpid);
 	session.is_on = true;
 }
 
@@ -443,7 +455,10 @@ bool session_ensure(void)
 			try_attach(RECONNECT_WAIT_NS);
 		return true;
 	}
-	if (!session.is_on || !session.parent_pid || state_is_sandboxed() ||
+	// A wiped page: a fork child that never tried. The first process tried
+	// in its constructor.
+	if (!session.is_on || state_is_sandboxed() ||
+	    !(conf.values[SETTING_FOLLOW] & FOLLOW_FORK) ||
 	    atomic_load_explicit(&state.x_tried, memory_order_relaxed))
 		return false;
 	try_attach(START_WAIT_NS);
@@ -454,8 +469,6 @@ void session_forked(uint32_t parent_pid)
 {
 	session.parent_pid = parent_pid;
 	session.start_time_ns = realtime_ns();
-	if (!(conf.values[SETTING_FOLLOW] & FOLLOW_FORK))
-		session.is_on = false;
 }
 
 // A doorbell: the collector need not wait for its next round to look.
