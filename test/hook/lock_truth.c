@@ -116,7 +116,7 @@ static void *wait_write(void *arg)
 	return NULL;
 }
 
-// Two seconds nobody signals, cut short by the deadline.
+// Nobody signals: the deadline ends it.
 static void *wait_cond(void *arg)
 {
 	static pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
