@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rows are identified by (stack, tid); a hash of the earlier snapshot's rows
+// makes a difference linear in the number of rows.
+#include "collector/snap.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+// Sums of weights that should cancel out leave a trace of rounding; values are
+// whole numbers when written, so anything this small is zero.
+#define ZERO_BELOW 1e-3
+
+// Rows of a snapshot by (stack, tid): indexes + 1, open addressing.
+struct index {
+	uint32_t *slots;
+	size_t mask;
+};
+
+#define FOUND_BIT (1u << 31) // in a slot: the row was looked up
+
+void snap_free(struct snap *s)
+{
+	if (!s)
+		return;
+	for (uint32_t i = 0; i < s->n_images; i++)
+		image_unref(s->images[i]);
+	for (size_t i = 0; i < s->n_comments; i++)
+		free(s->comments[i]);
+	free(s->rows);
+	free(s->stacks);
+	free(s->frames);
+	free(s->images);
+	free(s->threads);
+	free(s->labels);
+	free(s->comments);
+	free(s);
+}
+
+static size_t hash_row(const struct snap_row *row)
+{
+	uint64_t h = (uint64_t)row->stack << 32 | row->tid;
+
+	h *= 0x9e3779b97f4a7c15ull;
+	return (size_t)(h >> 20);
+}
+
+static int index_rows(const struct snap *s, struct index *ret_index)
+{
+	struct index x = {.mask = 15};
+
+	if (s->n_rows >= UINT32_MAX / 2)
+		return -E2BIG;
+	while (x.mask < 2 * s->n_rows)
+		x.mask = 2 * x.mask + 1;
+	x.slots = calloc(x.mask + 1, sizeof(*x.slots));
+	if (!x.slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_rows; i++) {
+		size_t at = hash_row(&s->rows[i]) & x.mask;
+		while (x.slots[at])
+			at = (at + 1) & x.mask;
+		x.slots[at] = (uint32_t)i + 1;
+	}
+	*ret_index = x;
+	return 0;
+}
+
+// The row of S that is LIKE, marked as found, or NULL.
+static const struct snap_row *find_row(const struct snap *s, struct index *x,
+				       const struct snap_row *like)
+{
+	for (size_t at = hash_row(like) & x->mask; x->slots[at];
+	     at = (at + 1) & x->mask) {
+		const struct snap_row *row =
+			&s->rows[(x->slots[at] & ~FOUND_BIT) - 1];
+		if (row->stack == like->stack && row->tid == like->tid) {
+			x->slots[at] |= FOUND_BIT;
+			return row;
+		}
+	}
+	return NULL;
+}
+
+static bool is_zero(const struct snap_row *row)
+{
+	for (unsigned i = 0; i < KIND_VALUES_MAX; i++)
+		if (fabs(row->values[i]) >= ZERO_BELOW)
+			return false;
+	return true;
+}
+
+// LATER's rows minus those of EARLIER, which is indexed by X.
+static void subtract_rows(struct snap *later, const struct snap *earlier,
+			  struct index *x)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < later->n_rows; i++) {
+		struct snap_row row = later->rows[i];
+		const struct snap_row *old = find_row(earlier, x, &row);
+		for (unsigned v = 0; old && v < KIND_VALUES_MAX; v++)
+			row.values[v] -= old->values[v];
+		if (!is_zero(&row))
+			later->rows[n++] = row;
+	}
+	later->n_rows = n;
+}
+
+// Rows that only EARLIER has: they fell to nothing meanwhile.
+static int append_vanished(struct snap *later, const struct snap *earlier,
+			   const struct index *x)
+{
+	struct snap_row *rows =
+		realloc(later->rows,
+			(later->n_rows + earlier->n_rows + 1) * sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	later->rows = rows;
+	for (size_t at = 0; at <= x->mask; at++) {
+		struct snap_row row;
+		if (!x->slots[at] || x->slots[at] & FOUND_BIT)
+			continue;
+		row = earlier->rows[x->slots[at] - 1];
+		for (unsigned v = 0; v < KIND_VALUES_MAX; v++)
+			row.values[v] = -row.values[v];
+		if (!is_zero(&row) && row.stack < later->n_stacks)
+			rows[later->n_rows++] = row;
+	}
+	return 0;
+}
+
+int snap_subtract(struct snap *later, const struct snap *earlier)
+{
+	struct index x;
+	int error;
+
+	if (later->session != earlier->session || later->kind != earlier->kind)
+		return -EINVAL;
+	error = index_rows(earlier, &x);
+	if (error < 0)
+		return error;
+	subtract_rows(later, earlier, &x);
+	error = append_vanished(later, earlier, &x);
+	free(x.slots);
+	// The interval begins where EARLIER ended: cpu tells the beginning of
+	// its interval, the others tell when they were taken.
+	later->time_ns = earlier->time_ns;
+	if (later->kind == KIND_CPU)
+		later->time_ns += earlier->duration_ns;
+	later->duration_ns -= earlier->duration_ns;
+	return error;
+}
