@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Driven by curl's multi interface though there is one transfer, since a timed
+// profile must look at Ctrl-C and the clock while it waits.
+#include "collector/ctl_http.h"
+
+#include "collector/ctl_fail.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_MS	   100
+#define CONNECT_MS 5000L
+// Over what was asked for: symbols of a large program take their time once.
+#define GRACE_S 300
+// The host part of the address is never looked up.
+#define HOST "http://cprofd"
+
+static void drive(CURLM *multi, const struct ctl_request *request)
+{
+	int n_running = 1;
+
+	while (n_running) {
+		CURLMcode err = curl_multi_perform(multi, &n_running);
+
+		if (!err && n_running)
+			err = curl_multi_poll(multi, NULL, 0, TICK_MS, NULL);
+		if (err)
+			return;
+		if (request->tick)
+			request->tick(request->tick_arg);
+	}
+}
+
+static int transfer(CURL *easy, const struct ctl_request *request)
+{
+	CURLM *multi = curl_multi_init();
+	CURLcode code = CURLE_ABORTED_BY_CALLBACK;
+	CURLMsg *message;
+	int n_left;
+
+	if (!multi)
+		return -ENOMEM;
+	if (!curl_multi_add_handle(multi, easy)) {
+		drive(multi, request);
+		message = curl_multi_info_read(multi, &n_left);
+		if (message && message->msg == CURLMSG_DONE)
+			code = message->data.result;
+		(void)curl_multi_remove_handle(multi, easy);
+	}
+	(void)curl_multi_cleanup(multi);
+	if (!code)
+		return 0;
+	if (code == CURLE_COULDNT_CONNECT)
+		return -ECONNREFUSED;
+	return code == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT : -EIO;
+}
+
+// curl_easy_setopt fails for no memory or an option this curl was built
+// without; both then show as a failed transfer.
+static void set_options(CURL *easy, const struct ctl_request *request,
+			const char *url, FILE *body)
+{
+	(void)curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->socket);
+	(void)curl_easy_setopt(easy, CURLOPT_URL, url);
+	(void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	(void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, body);
+	(void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	(void)curl_easy_setopt(easy, CURLOPT_TIMEOUT,
+			       (long)request->wait_s + GRACE_S);
+	if (request->is_post) {
+		(void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
+		(void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
+	}
+}
+
+static int send_into(const struct ctl_request *request, const char *url,
+		     FILE *body, long *ret_status)
+{
+	CURL *easy = curl_easy_init();
+	int err;
+
+	if (!easy)
+		return -ENOMEM;
+	set_options(easy, request, url, body);
+	err = transfer(easy, request);
+	if (!err)
+		(void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE,
+					ret_status);
+	curl_easy_cleanup(easy);
+	return err;
+}
+
+int ctl_http_send(const struct ctl_request *request,
+		  struct ctl_reply *ret_reply)
+{
+	struct ctl_reply reply = {0};
+	FILE *body = open_memstream(&reply.body, &reply.n_bytes);
+	char *url;
+	int err;
+
+	if (!body)
+		return -ENOMEM;
+	// A collector that goes away in the middle is an error, not our end.
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (asprintf(&url, HOST "%s", request->path) < 0) {
+		(void)fclose(body);
+		free(reply.body);
+		return -ENOMEM;
+	}
+	err = send_into(request, url, body, &reply.http_status);
+	free(url);
+	if (fclose(body) && !err)
+		err = -ENOMEM;
+	if (err)
+		ctl_http_free(&reply);
+	else
+		*ret_reply = reply;
+	return err;
+}
+
+void ctl_http_free(struct ctl_reply *reply)
+{
+	free(reply->body);
+	*reply = (struct ctl_reply){0};
+}
+
+static int fail_transport(const struct ctl_request *request, int err)
+{
+	if (err == -ECONNREFUSED)
+		return ctl_fail(CTL_FAILED,
+				"no collector is running at '%s'; start a "
+				"program with 'cprofctl run -- PROG' or under "
+				"LD_PRELOAD=libcprof.so",
+				request->socket);
+	if (err == -ETIMEDOUT)
+		return ctl_fail(CTL_FAILED,
+				"the collector at '%s' did not answer in time",
+				request->socket);
+	return ctl_fail(CTL_FAILED, "the collector at '%s' broke off: %s",
+			request->socket, strerror(-err));
+}
+
+int ctl_http_fetch(const struct ctl_request *request,
+		   struct ctl_reply *ret_reply)
+{
+	struct ctl_reply reply;
+	int err = ctl_http_send(request, &reply);
+
+	if (err)
+		return fail_transport(request, err);
+	if (reply.http_status >= 200 && reply.http_status < 300) {
+		*ret_reply = reply;
+		return CTL_OK;
+	}
+	if (*reply.body)
+		(void)ctl_fail(CTL_FAILED, "%s", reply.body);
+	else
+		(void)ctl_fail(CTL_FAILED,
+			       "the collector answered '%s' with status %ld",
+			       request->path, reply.http_status);
+	ctl_http_free(&reply);
+	return CTL_FAILED;
+}
+
+int ctl_http_json(const struct ctl_request *request, json_t **ret_value)
+{
+	struct ctl_reply reply;
+	json_t *value;
+	int status = ctl_http_fetch(request, &reply);
+
+	if (status)
+		return status;
+	value = json_loadb(reply.body, reply.n_bytes, 0, NULL);
+	ctl_http_free(&reply);
+	if (!value)
+		return ctl_fail(CTL_FAILED,
+				"the collector answered '%s' with something "
+				"that is not JSON",
+				request->path);
+	*ret_value = value;
+	return CTL_OK;
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads a command's options and words. What there is stands in
+// ctl_options.def and, for `run`, in proto/settings.def. Every value is checked
+// here, before anything is done. One thread.
+#ifndef CPROF_COLLECTOR_CTL_OPTIONS_H
+#define CPROF_COLLECTOR_CTL_OPTIONS_H
+
+#include "proto/setting.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum ctl_group {
+	CTL_FOR_ANY = 1 << 0,
+	CTL_FOR_RUN = 1 << 1,
+	CTL_FOR_TARGET = 1 << 2,
+	CTL_FOR_KIND = 1 << 3,
+	CTL_FOR_CPU = 1 << 4,
+	CTL_FOR_JSON = 1 << 5
+};
+
+// Text is argv's or the environment's.
+struct ctl_options {
+	const char *command;
+	uint32_t pid;	  // 0: not given
+	uint32_t seconds; // 0: not given
+	uint32_t hz;	  // 0: not given
+	const char *out;  // NULL: not given
+	const char *socket;
+	bool is_json;
+	bool is_help;
+	const char *settings[SETTING_N]; // of run; NULL: not given
+	char **words;			 // what is no option
+	int n_words;
+};
+
+// Reads ARGV, which begins with the command's name, as a command does that
+// accepts ACCEPTS. CTL_OK, or CTL_USAGE with the reason printed.
+int ctl_options_read(int argc, char **argv, unsigned accepts,
+		     struct ctl_options *ret_options);
+
+// Prints the options such a command takes, as --help shows them.
+void ctl_options_help(FILE *f, unsigned accepts);
+
+// TEXT as a whole number from MIN to MAX. -EINVAL when it is none.
+int ctl_options_number(const char *text, uint32_t min, uint32_t max,
+		       uint32_t *ret_number);
+
+#endif

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Ctrl-C does not throw away what has been waited for: the first one asks the
+// collector to answer now, with what it has; a second one ends cprofctl.
+#include "collector/ctl_profile.h"
+
+#include "collector/ctl_fail.h"
+#include "collector/ctl_http.h"
+#include "collector/ctl_out.h"
+#include "collector/ctl_progress.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#define CPU_SECONDS 30u
+
+static volatile sig_atomic_t was_interrupted;
+
+struct wait {
+	struct ctl_progress progress;
+	const char *socket;
+	uint32_t pid;
+	bool is_stopped;
+};
+
+unsigned ctl_profile_accepts(enum kind kind)
+{
+	return CTL_FOR_TARGET | CTL_FOR_KIND |
+	       (kind == KIND_CPU ? CTL_FOR_CPU : 0);
+}
+
+static void on_interrupt(int signal_number)
+{
+	(void)signal_number;
+	was_interrupted = 1;
+}
+
+static void catch_interrupt(void)
+{
+	struct sigaction action = {.sa_handler = on_interrupt,
+				   .sa_flags = (int)SA_RESETHAND};
+
+	(void)sigaction(SIGINT, &action, NULL); // can't fail for SIGINT
+}
+
+static void stop_early(struct wait *w)
+{
+	char path[64];
+	struct ctl_request request = {
+		.socket = w->socket, .is_post = true, .path = path};
+	struct ctl_reply reply;
+
+	w->is_stopped = true;
+	w->progress.seconds = 0;
+	(void)snprintf(path, sizeof(path), "/%u/api/stop", w->pid);
+	// Where it fails the waiting request ends at its own time, or fails and
+	// says so.
+	if (!ctl_http_send(&request, &reply))
+		ctl_http_free(&reply);
+}
+
+static void on_tick(void *arg)
+{
+	struct wait *w = arg;
+
+	if (was_interrupted && !w->is_stopped)
+		stop_early(w);
+	ctl_progress_draw(&w->progress);
+}
+
+// Go's name for it, which is its path.
+static const char *path_of(enum kind kind)
+{
+	const struct kind_info *info = &kind_table[kind];
+
+	return *info->alias ? info->alias : info->name;
+}
+
+static void print_path(const struct ctl_options *o, uint32_t pid,
+		       enum kind kind, uint32_t seconds, char ret_path[128])
+{
+	int n = snprintf(ret_path, 128, "/%u/debug/pprof/%s", pid,
+			 path_of(kind));
+
+	if (seconds)
+		n += snprintf(ret_path + n, 128 - (size_t)n, "?seconds=%u",
+			      seconds);
+	if (o->hz)
+		(void)snprintf(ret_path + n, 128 - (size_t)n, "&hz=%u", o->hz);
+}
+
+static int take(const struct ctl_options *o, const struct ctl_target *target,
+		enum kind kind, struct ctl_reply *ret_reply)
+{
+	uint32_t seconds = o->seconds;
+	char path[128], what[128];
+	struct wait w = {.socket = o->socket, .pid = target->pid};
+	struct ctl_request request = {.socket = o->socket,
+				      .path = path,
+				      .tick = on_tick,
+				      .tick_arg = &w};
+	int status;
+
+	if (kind == KIND_CPU && !seconds)
+		seconds = CPU_SECONDS;
+	print_path(o, target->pid, kind, seconds, path);
+	(void)snprintf(what, sizeof(what), "%s profile of %s (%u)",
+		       kind_table[kind].name, target->comm, target->pid);
+	ctl_fail_clean(what);
+	request.wait_s = seconds;
+	ctl_progress_init(&w.progress, what, seconds);
+	if (seconds)
+		catch_interrupt();
+	status = ctl_http_fetch(&request, ret_reply);
+	ctl_progress_clear(&w.progress);
+	return status;
+}
+
+int ctl_profile(const struct ctl_options *options, enum kind kind)
+{
+	struct ctl_target target;
+	struct ctl_reply reply;
+	struct ctl_out out;
+	int status = ctl_target_only(options, &target);
+
+	if (status)
+		return status;
+	status = ctl_out_check(options->out, &target, kind_table[kind].name,
+			       &out);
+	if (!status)
+		status = take(options, &target, kind, &reply);
+	if (status)
+		return status;
+	status = ctl_out_write(&out, reply.body, reply.n_bytes);
+	ctl_http_free(&reply);
+	return status;
+}

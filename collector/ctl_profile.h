@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The commands that are a kind of profile: one request, one file. One thread.
+#ifndef CPROF_COLLECTOR_CTL_PROFILE_H
+#define CPROF_COLLECTOR_CTL_PROFILE_H
+
+#include "collector/ctl_options.h"
+#include "proto/kind.h"
+
+// The groups of options the command for KIND accepts.
+unsigned ctl_profile_accepts(enum kind kind);
+
+// Takes it and writes it. The exit status; what went wrong has been printed.
+int ctl_profile(const struct ctl_options *options, enum kind kind);
+
+#endif

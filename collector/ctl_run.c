@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program runs as cprofctl's child and not in its place, because somebody
+// has to say afterwards which profiles there are, and why there are none.
+#include "collector/ctl_run.h"
+
+#include "collector/ctl_child.h"
+#include "collector/ctl_elf.h"
+#include "collector/ctl_fail.h"
+#include "collector/ctl_http.h"
+#include "collector/ctl_json.h"
+#include "collector/ctl_paths.h"
+#include "collector/ctl_progress.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+// A killed process is written after its end; symbols of a large program take
+// their time, and a collector that has nothing to write answers at once.
+#define WRITTEN_MAX_MS 60000u
+#define POLL_NS	       20000000L
+
+// The sanitizer's runtime, the shim, and what was there already.
+static int set_preload(const struct ctl_elf *elf)
+{
+	const char *old = getenv("LD_PRELOAD");
+	char shim[PATH_MAX], *value;
+	int status = ctl_paths_shim(shim), err;
+
+	if (status)
+		return status;
+	if (asprintf(&value, "%s%s%s%s%s", elf->sanitizer,
+		     *elf->sanitizer ? ":" : "", shim, old && *old ? ":" : "",
+		     old ? old : "") < 0)
+		return ctl_fail(CTL_FAILED, "no memory");
+	err = setenv("LD_PRELOAD", value, 1);
+	free(value);
+	return err ? ctl_fail(CTL_FAILED, "no memory") : CTL_OK;
+}
+
+// What the user gave becomes the environment of the shim. CPROF_SOCKET is set
+// to the very name asked later, whatever the program makes of its environment.
+static int set_environment(const struct ctl_options *o,
+			   const struct ctl_elf *elf)
+{
+	for (int i = 0; i < SETTING_N; i++)
+		if (o->settings[i] &&
+		    setenv(setting_table[i].env, o->settings[i], 1))
+			return ctl_fail(CTL_FAILED, "no memory");
+	if (setenv(setting_table[SETTING_SOCKET].env, o->socket, 1) ||
+	    setenv(setting_table[SETTING_ENABLED].env, "on", 1))
+		return ctl_fail(CTL_FAILED, "no memory");
+	return set_preload(elf);
+}
+
+// The collector's record of the process that was PID, once it has ended; NULL
+// when the collector has never seen it or can't be asked.
+static json_t *ask_ended(const char *socket, pid_t pid)
+{
+	char path[64];
+	struct ctl_request request = {.socket = socket, .path = path};
+	struct ctl_reply reply;
+	json_t *root = NULL;
+
+	(void)snprintf(path, sizeof(path), "/api/ended?pid=%d", (int)pid);
+	if (ctl_http_send(&request, &reply))
+		return NULL;
+	if (reply.http_status == 200)
+		root = json_loadb(reply.body, reply.n_bytes, 0, NULL);
+	ctl_http_free(&reply);
+	return root;
+}
+
+static json_t *wait_ended(const char *socket, pid_t pid)
+{
+	const struct timespec pause = {0, POLL_NS};
+	struct ctl_progress progress;
+	json_t *root;
+
+	ctl_progress_init(&progress, "profiles", 0);
+	for (;;) {
+		root = ask_ended(socket, pid);
+		if (!root || json_is_true(json_object_get(root, "ended")) ||
+		    ctl_progress_ms(&progress) > WRITTEN_MAX_MS)
+			break;
+		json_decref(root);
+		ctl_progress_draw(&progress);
+		(void)nanosleep(&pause, NULL);
+	}
+	ctl_progress_clear(&progress);
+	return root;
+}
+
+static void say_missing(const char *prog, const struct ctl_elf *elf)
+{
+	if (elf->obstacle)
+		ctl_fail_note("'%s' was not profiled: %s", prog, elf->obstacle);
+	else
+		ctl_fail_note("'%s' was not profiled: the shim found no "
+			      "collector and could start none, or the program "
+			      "was too short to load it; --log info says more",
+			      prog);
+}
+
+// Which file to look at first: the first in the list, unless there is CPU time.
+static const char *pick_file(const json_t *files)
+{
+	const char *first = json_string_value(json_array_get(files, 0));
+	json_t *file;
+	size_t i;
+
+	json_array_foreach(
+		files, i,
+		file) if (strstr(json_string_value(file),
+				 ".cpu.")) return json_string_value(file);
+	return first;
+}
+
+static void say_written(const char *prog, const json_t *root)
+{
+	const json_t *files = json_object_get(root, "files");
+	const json_t *warnings = json_object_get(root, "warnings");
+	json_t *text;
+	size_t i;
+
+	json_array_foreach(warnings, i, text)
+		ctl_fail_note("warning: %s", json_string_value(text));
+	if (!json_array_size(files)) {
+		ctl_fail_note("'%s' was profiled, but there was nothing to "
+			      "write",
+			      prog);
+		return;
+	}
+	json_array_foreach(files, i, text)
+		ctl_fail_note("wrote %s", json_string_value(text));
+	ctl_fail_note("next: go tool pprof -top '%s'", pick_file(files));
+}
+
+static int pass_on_status(const char *prog, int wait_status)
+{
+	if (!WIFSIGNALED(wait_status))
+		return WEXITSTATUS(wait_status);
+	ctl_fail_note("'%s' was ended by SIG%s", prog,
+		      sigabbrev_np(WTERMSIG(wait_status))
+			      ? sigabbrev_np(WTERMSIG(wait_status))
+			      : "RT");
+	return CTL_SIGNALLED + WTERMSIG(wait_status);
+}
+
+static int fail_start(const char *prog, int err)
+{
+	return ctl_fail(err == -ENOENT ? CTL_NOT_FOUND : CTL_CANNOT_RUN,
+			"cannot start '%s': %s", prog, strerror(-err));
+}
+
+int ctl_run(const struct ctl_options *options)
+{
+	struct ctl_elf elf;
+	json_t *ended;
+	pid_t pid;
+	int status, wait_status;
+
+	if (!options->n_words)
+		return ctl_fail(CTL_USAGE,
+				"run: no program given; it takes [OPTIONS] -- "
+				"PROG ARGS...");
+	ctl_elf_look(options->words[0], &elf);
+	status = set_environment(options, &elf);
+	if (status)
+		return status;
+	status = ctl_child_start(options->words, &pid);
+	if (status)
+		return fail_start(options->words[0], status);
+	wait_status = ctl_child_wait(pid);
+	ended = wait_ended(options->socket, pid);
+	if (ended)
+		say_written(options->words[0], ended);
+	else
+		say_missing(options->words[0], &elf);
+	json_decref(ended);
+	return pass_on_status(options->words[0], wait_status);
+}
