@@ -46,7 +46,7 @@ COLLECTOR_CFLAGS = $(ALL_CFLAGS) -I$(B) -pthread \
 COLLECTOR_LDFLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS) -pthread
 COLLECTOR_LIBS = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) \
 	-lunwind-x86_64 -lunwind -liberty -lm
-CTL_LIBS = $(shell pkg-config --libs libcurl jansson 2>/dev/null)
+CTL_LIBS = $(shell pkg-config --libs libcurl jansson libelf 2>/dev/null)
 
 PROTO_SRC = $(wildcard proto/*.c)
 SHIM_SRC = $(wildcard preload/*.c)
@@ -58,7 +58,10 @@ PB = $(B)/proto/profile.pb-c $(B)/proto/cprof.pb-c
 SHIM_OBJ = $(SHIM_SRC:%.c=$(B)/shim/%.o) $(PROTO_SRC:%.c=$(B)/shim/%.o)
 COLLECTOR_OBJ = $(COLLECTOR_SRC:%.c=$(B)/obj/%.o) \
 	$(PROTO_SRC:%.c=$(B)/obj/%.o) $(PB:=.o)
-CTL_OBJ = $(CTL_SRC:%.c=$(B)/obj/%.o) $(PROTO_SRC:%.c=$(B)/obj/%.o)
+# cprofctl shares these of the collector's modules.
+CTL_SHARED_OBJ = $(addprefix $(B)/obj/collector/,paths.o out.o buf.o)
+CTL_OBJ = $(CTL_SRC:%.c=$(B)/obj/%.o) $(PROTO_SRC:%.c=$(B)/obj/%.o) \
+	$(CTL_SHARED_OBJ)
 
 .PHONY: all check lint demo help install uninstall clean
 .DELETE_ON_ERROR:
