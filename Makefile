@@ -65,6 +65,8 @@ CTL_OBJ = $(CTL_SRC:%.c=$(B)/obj/%.o) $(PROTO_SRC:%.c=$(B)/obj/%.o) \
 
 .PHONY: all check lint demo help install uninstall clean
 .DELETE_ON_ERROR:
+# Generated files are kept: objects depend on them by their .d files.
+.SECONDARY:
 .DEFAULT_GOAL = all
 
 all: $(B)/libcprof.so $(B)/cprofd $(B)/cprofctl
