@@ -8,6 +8,7 @@
 #include "preload/real.h"
 
 #include "preload/live.h"
+#include "preload/state.h"
 #include "preload/sys.h"
 
 #include <dlfcn.h>
@@ -23,6 +24,8 @@ static _Atomic size_t x_boot_used;
 // 0 not begun, 1 resolving, 2 resolved. Atomic, not plain: glibc declares
 // dlsym "leaf", so gcc would drop plain stores around it.
 static _Atomic int x_phase;
+// Whose thread resolves: the address of its struct thread.
+static _Atomic(const struct thread *) x_resolver;
 
 // dlvsym is not in every libc (musl), so it may be absent: then the function
 // counts as missing, and the shim stays inert there.
@@ -69,9 +72,9 @@ static void *missing_pointer(void)
 	__builtin_choose_expr(__builtin_types_compatible_p(ret, void *), \
 			      (void *)missing_pointer, (void *)missing_int)
 
-// One stub per row: resolve, then call the real one. When it is called again
-// while this is going on, it is dlsym that calls (see above): malloc and calloc
-// come from the arena, and nothing else does anything.
+// One stub per row: resolve, then call the real one. While this thread
+// resolves, dlsym and the allocator behind it may call any function not yet
+// resolved (jemalloc starts up with syscall): that one is then looked up alone.
 #define REAL_VERSION(version, ret, name, params, args) \
 	REAL(ret, name, params, args)
 #define REAL(ret, name, params, args) static ret boot_##name params;
@@ -111,20 +114,31 @@ static const struct real during = {
 	.free = boot_void_free,
 };
 
-#define REAL(ret, name, params, args)  \
-	static ret boot_##name params  \
-	{                              \
-		real_init();           \
-		return real.name args; \
+static void fill_slot(void **slot, void *found, void *otherwise)
+{
+	*slot = found ? found : otherwise;
+}
+
+static void *find_one(const char *name)
+{
+	return dlsym(RTLD_NEXT, name);
+}
+
+#define REAL(ret, name, params, args)                                 \
+	static ret boot_##name params                                 \
+	{                                                             \
+		ret(*real_fn) params;                                 \
+                                                                      \
+		real_init();                                          \
+		real_fn = real.name;                                  \
+		if (UNLIKELY(real_fn == boot_##name))                 \
+			fill_slot((void **)&real_fn, find_one(#name), \
+				  MISSING(ret));                      \
+		return real_fn args;                                  \
 	}
 #include "preload/real.def"
 #undef REAL
 #undef REAL_VERSION
-
-static void set(void **slot, void *found, void *otherwise)
-{
-	*slot = found ? found : otherwise;
-}
 
 static void *find_version(const char *name, const char *version)
 {
@@ -139,9 +153,10 @@ static void resolve(void)
 	real.calloc = during.calloc;
 	real.free = during.free;
 #define REAL(ret, name, params, args) \
-	set((void **)&real.name, dlsym(RTLD_NEXT, #name), MISSING(ret));
-#define REAL_VERSION(version, ret, name, params, args) \
-	set((void **)&real.name, find_version(#name, version), MISSING(ret));
+	fill_slot((void **)&real.name, dlsym(RTLD_NEXT, #name), MISSING(ret));
+#define REAL_VERSION(version, ret, name, params, args)               \
+	fill_slot((void **)&real.name, find_version(#name, version), \
+		  MISSING(ret));
 #include "preload/real.def"
 #undef REAL
 #undef REAL_VERSION
@@ -154,10 +169,14 @@ COLD void real_init(void)
 	if (atomic_compare_exchange_strong_explicit(&x_phase, &none, 1,
 						    memory_order_acquire,
 						    memory_order_acquire)) {
+		atomic_store_explicit(&x_resolver, &self, memory_order_relaxed);
 		resolve();
 		atomic_store_explicit(&x_phase, 2, memory_order_release);
 		return;
 	}
+	// relaxed: only this thread could have stored its own address
+	if (atomic_load_explicit(&x_resolver, memory_order_relaxed) == &self)
+		return;
 	// Another thread is at it: possible only when a constructor of another
 	// library started it. It ends soon and takes no lock of the host's.
 	while (atomic_load_explicit(&x_phase, memory_order_acquire) != 2)
