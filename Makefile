@@ -114,6 +114,13 @@ demo:
 	$(Q)$(MAKE) all
 	$(Q)CPROF_BUILD=$(B) scripts/demo
 
+install: all
+	$(Q)CPROF_BUILD=$(B) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) \
+		scripts/install-files install
+
+uninstall:
+	$(Q)PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) scripts/install-files uninstall
+
 help:
 	@sed -n 's/^## //p' Makefile
 
