@@ -384,15 +384,26 @@ static uint32_t symbol_line(struct debuginfo *d, uint64_t vaddr,
 	return 1;
 }
 
+static bool is_mangled(const char *linkage)
+{
+	return linkage && linkage[0] == '_' &&
+	       (linkage[1] == 'Z' || linkage[1] == 'R');
+}
+
 // DWARF has the name in the source (__libc_malloc), the symbol table also the
 // one that programs call (malloc).
 static void prefer_public_name(struct debuginfo *d, uint64_t vaddr,
 			       struct debuginfo_line *line)
 {
-	const struct symtab_entry *e = symtab_find(&d->symbols, vaddr);
+	const struct symtab_entry *e;
 
-	if (e && e->name[0] != '_' && !strchr(e->name, '.'))
-		line->name = e->name;
+	if (line->name[0] != '_' || is_mangled(line->linkage))
+		return;
+	e = symtab_find(&d->symbols, vaddr);
+	if (!e || e->name[0] == '_' || strchr(e->name, '.'))
+		return;
+	line->name = e->name;
+	line->linkage = NULL;
 }
 
 uint32_t debuginfo_lines(struct debuginfo *d, uint64_t vaddr, uint32_t n_max,
@@ -404,7 +415,6 @@ uint32_t debuginfo_lines(struct debuginfo *d, uint64_t vaddr, uint32_t n_max,
 		n = dwarf_lines(d, vaddr - d->bias, n_max, ret_lines);
 	if (n == 0 || !ret_lines[n - 1].name)
 		return symbol_line(d, vaddr, ret_lines);
-	if (ret_lines[n - 1].name[0] == '_' && !ret_lines[n - 1].linkage)
-		prefer_public_name(d, vaddr, &ret_lines[n - 1]);
+	prefer_public_name(d, vaddr, &ret_lines[n - 1]);
 	return n;
 }

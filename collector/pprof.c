@@ -10,7 +10,6 @@
 #include "proto/limits.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -239,13 +238,25 @@ static void set_locations(struct builder *b,
 	sample->location_id[sample->n_location_id++] = last;
 }
 
+// To the nearest whole number; what does not fit in one is cut.
+static int64_t round_value(double value)
+{
+	const double limit = 9e18;
+
+	if (!(value > -limit))
+		return value < 0 ? (int64_t)-limit : 0;
+	if (value > limit)
+		return (int64_t)limit;
+	return (int64_t)(value < 0 ? value - 0.5 : value + 0.5);
+}
+
 static bool round_values(const struct builder *b, const struct snap_row *row,
 			 int64_t *ret_values)
 {
 	bool is_any = false;
 
 	for (unsigned i = 0; i < b->kind->n_values; i++) {
-		ret_values[i] = llround(row->values[i]);
+		ret_values[i] = round_value(row->values[i]);
 		is_any |= ret_values[i] != 0;
 	}
 	return is_any;
