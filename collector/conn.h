@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Connections before it is known what they are: a shim speaks first (a header
+// and one message), anything else is HTTP and goes to the server for that with
+// nothing taken out of it. Nothing is allocated for a length that was not
+// checked; who sends nothing for some seconds, or wants too much, is closed.
+// The loop's thread only.
+#ifndef CPROF_COLLECTOR_CONN_H
+#define CPROF_COLLECTOR_CONN_H
+
+#include "collector/loop.h"
+#include "proto/cprof.pb-c.h"
+#include "proto/wire.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define CONN_MAX	64u
+#define CONN_TIMEOUT_NS 5000000000u
+
+// Who is at the other end, by the kernel's word.
+struct conn_peer {
+	uint32_t pid;
+	uid_t uid;
+};
+
+// A complete hello; everything in it is the receiver's.
+struct conn_hello {
+	int fd; // to answer on
+	struct conn_peer peer;
+	int maps_fd; // -1: none came
+	int mem_fd;
+	Cprof__Hello *hello;
+};
+
+struct conn_handler {
+	void (*on_hello)(void *context, struct conn_hello *h);
+	void (*on_bye)(void *context, const struct conn_peer *peer);
+	// FD is the receiver's.
+	void (*on_http)(void *context, int fd);
+	void *context;
+};
+
+struct conn;
+
+struct conns {
+	struct loop *loop;
+	const struct conn_handler *handler;
+	struct conn *list;
+	unsigned n;
+};
+
+void conns_init(struct conns *c, struct loop *loop,
+		const struct conn_handler *handler);
+void conns_fini(struct conns *c);
+
+// Takes over the accepted FD. What is not allowed to talk to us is closed.
+void conns_add(struct conns *c, int fd);
+
+// Closes those that were silent too long. Returns true while there are others.
+bool conns_expire(struct conns *c);
+
+// Sends one message, with FD attached (-1: none). 0 or negative errno.
+struct conn_message {
+	enum wire_type type;
+	const void *body;
+	uint32_t n_bytes;
+	int fd;
+};
+int conn_send(int fd, const struct conn_message *m);
+
+// The hello in N_BYTES of a message, or NULL when it is none or breaks a limit.
+// To be freed with cprof__hello__free_unpacked().
+Cprof__Hello *conn_decode_hello(const void *bytes, size_t n_bytes);
+
+#endif

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads all that a session's process has pushed: its rings and the freed slots
+// of its live table, or its stream. Needs the session's lock.
+#ifndef CPROF_COLLECTOR_DRAIN_H
+#define CPROF_COLLECTOR_DRAIN_H
+
+#include "collector/proc.h"
+
+// Reads everything that was pushed before the call. Returns the bytes read.
+uint64_t drain_run(struct proc *p);
+
+// Frees the stripes whose writer has died in the middle of a record. Two calls
+// with nothing written between them are needed.
+void drain_free_stripes(struct proc *p);
+
+#endif

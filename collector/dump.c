@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A large program takes seconds to symbolise; so the threads that write are not
+// those that read rings.
+#include "collector/dump.h"
+
+#include "collector/log.h"
+#include "collector/mem.h"
+#include "collector/out.h"
+#include "collector/paths.h"
+#include "collector/pprof.h"
+#include "collector/take.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct proc_dump {
+	struct proc_dump *next;
+	struct dump dump;
+	bool is_exit;
+};
+
+void dump_take(struct proc *p, uint32_t kinds, struct dump *ret)
+{
+	struct snap *s;
+
+	ret->n_snaps = 0;
+	take_thread_names(p, true);
+	for (int kind = 0; kind < KIND_N; kind++) {
+		if (!(kinds >> kind & 1) ||
+		    !take_has_samples(p, (enum kind)kind))
+			continue;
+		s = take_snap(p, (enum kind)kind);
+		if (s)
+			ret->snaps[ret->n_snaps++] = s;
+		else
+			proc_warn(p, "no memory for the %s profile",
+				  kind_table[kind].name);
+	}
+}
+
+void dump_free(struct dump *d)
+{
+	for (unsigned i = 0; i < d->n_snaps; i++)
+		snap_free(d->snaps[i]);
+	d->n_snaps = 0;
+}
+
+static void fall_back(struct proc *p, int err)
+{
+	char path[64];
+
+	if (paths_fallback(path, sizeof(path))) {
+		proc_warn(p, "can't write to '%s': %s", p->dir, strerror(-err));
+		return;
+	}
+	if (!strcmp(path, p->dir))
+		return;
+	proc_warn(p, "can't write to '%s': %s; profiles go to '%s'", p->dir,
+		  strerror(-err), path);
+	free(p->dir);
+	p->dir = strdup(path);
+}
+
+void dump_choose_dir(struct proc *p)
+{
+	const struct paths_names names = {
+		.pid = p->pid,
+		.comm = p->comm,
+		.start_time_ns = p->start_time_ns,
+		.cwd = p->hello->cwd,
+		.environment = (const char *const *)p->hello->environment,
+		.n_environment = p->hello->n_environment,
+	};
+	int err;
+
+	p->dir = paths_expand(p->hello->dir, &names);
+	err = p->dir ? out_check(p->dir) : 0;
+	if (err)
+		fall_back(p, err);
+}
+
+// Opens the folder of the files, or the one to fall back to.
+static int open_out(struct proc *p, struct out *ret)
+{
+	char *dir;
+	int err;
+
+	for (int i = 0; i < 2; i++) {
+		proc_lock(p);
+		dir = p->dir ? strdup(p->dir) : NULL;
+		proc_unlock(p);
+		err = dir ? out_open(dir, p->comm, p->pid, ret) : -ENOMEM;
+		free(dir);
+		if (!err || i)
+			break;
+		proc_lock(p);
+		if (p->dir)
+			fall_back(p, err);
+		proc_unlock(p);
+	}
+	return err;
+}
+
+static int write_snap(struct out *out, const struct snap *s, char **ret_path)
+{
+	struct buf b;
+	int err;
+
+	buf_init(&b);
+	err = pprof_write(s, &b);
+	if (!err)
+		err = out_write(out, kind_table[s->kind].name, &b, ret_path);
+	buf_fini(&b);
+	return err;
+}
+
+static void add_file(struct proc *p, char *path, struct proc_texts *ret)
+{
+	log_info("process %u: wrote '%s'", p->pid, path);
+	if (ret)
+		proc_add_text(ret, strdup(path), PROC_FILES_MAX);
+	proc_lock(p);
+	proc_add_text(&p->files, path, PROC_FILES_MAX);
+	proc_unlock(p);
+}
+
+static void fail(struct proc *p, const char *what, int err)
+{
+	log_error("process %u: can't write %s: %s", p->pid, what,
+		  strerror(-err));
+	proc_lock(p);
+	proc_warn(p, "can't write %s to '%s': %s", what, p->dir ? p->dir : "",
+		  strerror(-err));
+	proc_unlock(p);
+}
+
+int dump_write(struct proc *p, struct dump *d, struct proc_texts *ret)
+{
+	struct out out;
+	int first_err = 0;
+	int err;
+
+	if (!d->n_snaps)
+		return 0;
+	err = open_out(p, &out);
+	if (err) {
+		fail(p, "profiles", err);
+		return err;
+	}
+	for (unsigned i = 0; i < d->n_snaps; i++) {
+		char *path;
+
+		err = write_snap(&out, d->snaps[i], &path);
+		if (!err) {
+			add_file(p, path, ret);
+			continue;
+		}
+		fail(p, kind_table[d->snaps[i]->kind].name, err);
+		if (!first_err)
+			first_err = err;
+	}
+	out_close(&out);
+	return first_err;
+}
+
+int dump_post(struct proc *p, struct dump *d, bool is_exit)
+{
+	struct proc_dump *pd = calloc(1, sizeof(*pd));
+	struct proc_dump **end = &p->dumps;
+
+	if (!pd) {
+		dump_free(d);
+		return -ENOMEM;
+	}
+	pd->dump = *d;
+	pd->is_exit = is_exit;
+	while (*end)
+		end = &(*end)->next;
+	*end = pd;
+	if (!pool_post(p->env->writers, &p->write_job, POOL_NOW))
+		return 0;
+	*end = NULL;
+	dump_free(&pd->dump);
+	free(pd);
+	return -ENOMEM;
+}
+
+void dump_announce(struct proc *p)
+{
+	const char done = 1;
+	struct region_control *c;
+
+	p->exit = PROC_WRITTEN;
+	if (!p->region) {
+		// A process that has gone needs no word.
+		if (p->stream_fd >= 0)
+			(void)send(p->stream_fd, &done, 1,
+				   MSG_DONTWAIT | MSG_NOSIGNAL);
+		return;
+	}
+	c = p->region->control;
+	// Pairs with the shim's acquire: the files are there.
+	atomic_store_explicit(&c->x_written, 1, memory_order_release);
+	(void)syscall(SYS_futex, &c->x_written, FUTEX_WAKE, INT_MAX, NULL, NULL,
+		      0);
+}
+
+static struct proc_dump *next_dump(struct proc *p)
+{
+	struct proc_dump *pd;
+
+	proc_lock(p);
+	pd = p->dumps;
+	if (pd)
+		p->dumps = pd->next;
+	p->is_writing = pd != NULL;
+	proc_unlock(p);
+	return pd;
+}
+
+uint64_t dump_job(void *context)
+{
+	struct proc *p = context;
+	struct proc_dump *pd;
+
+	ASSERT(p->magic == PROC_MAGIC);
+	while ((pd = next_dump(p))) {
+		// Its errors stand among the session's warnings.
+		(void)dump_write(p, &pd->dump, NULL);
+		dump_free(&pd->dump);
+		if (pd->is_exit) {
+			proc_lock(p);
+			dump_announce(p);
+			proc_unlock(p);
+		}
+		free(pd);
+	}
+	// The session may have waited for this to be over.
+	proc_poke(p);
+	return POOL_NEVER;
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Regions made ahead of time, so that the start of a process costs it one round
+// trip and not the allocation of some megabytes. Any thread.
+#ifndef CPROF_COLLECTOR_SPARE_H
+#define CPROF_COLLECTOR_SPARE_H
+
+#include "collector/pool.h"
+#include "collector/region.h"
+
+#include <pthread.h>
+
+#define SPARE_MAX 2u
+
+struct spare {
+	pthread_mutex_t lock; // rank 35
+	struct region *regions[SPARE_MAX];
+	unsigned n;
+	struct pool *pool; // where new ones are made
+	struct pool_job refill_job;
+};
+
+// Makes the first ones at once.
+void spare_init(struct spare *s, struct pool *pool);
+// After the pool has ended.
+void spare_fini(struct spare *s);
+
+// A region of the default size that was ready, or NULL.
+struct region *spare_take(struct spare *s);
+
+#endif

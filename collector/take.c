@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A snapshot has all stacks of the session, not only those of its kind: ids are
+// then indexes, the same in every snapshot, and a delta is a subtraction.
+#include "collector/take.h"
+
+#include "collector/mem.h"
+#include "collector/own.h"
+#include "collector/procfs.h"
+#include "proto/version.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+// Names looked up in one go; the rest waits for the next.
+#define NAMES_MAX      256
+#define COMMENTS_MAX   (4 + COUNTER_N + OWN_N)
+#define DEFAULT_CPU_HZ 100
+
+uint64_t take_n_samples(const struct proc *p, enum kind kind)
+{
+	return p->ingest.agg.tables[agg_table_of(kind)].n_samples;
+}
+
+bool take_has_samples(const struct proc *p, enum kind kind)
+{
+	return take_n_samples(p, kind) > 0;
+}
+
+static void name_thread(struct proc *p, size_t i)
+{
+	const struct snap_thread *t = &p->ingest.threads.list[i];
+	char comm[16];
+
+	if (!procfs_thread_comm(p->pid, t->tid, comm))
+		threads_name(&p->ingest.threads, t->tid, comm, sizeof(comm));
+}
+
+void take_thread_names(struct proc *p, bool all)
+{
+	const struct threads *t = &p->ingest.threads;
+	size_t i = all ? 0 : p->n_threads_named;
+	int n = 0;
+
+	if (p->has_other_pids || proc_is_over(p))
+		return;
+	for (; i < t->n && n < NAMES_MAX; i++) {
+		if (t->is_ended[i])
+			continue;
+		name_thread(p, i);
+		n++;
+	}
+	if (i > p->n_threads_named)
+		p->n_threads_named = i;
+}
+
+static int64_t period_of(const struct proc *p, enum kind kind)
+{
+	uint64_t hz = p->rates.cpu_hz ? p->rates.cpu_hz : DEFAULT_CPU_HZ;
+
+	switch (agg_table_of(kind)) {
+	case AGG_CPU:
+		return (int64_t)(1000000000u / hz);
+	case AGG_HEAP:
+		return (int64_t)p->rates.heap_rate;
+	default:
+		return 1;
+	}
+}
+
+__attribute__((format(printf, 2, 3))) static void
+comment(struct snap *s, const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	if (n < 0)
+		return; // a comment less: the values are right all the same
+	ASSERT(s->n_comments < COMMENTS_MAX);
+	s->comments[s->n_comments++] = text;
+}
+
+static void comment_counter(struct snap *s, const struct own_info *info,
+			    uint64_t value)
+{
+	if (info->is_loss && value)
+		comment(s, "lost: %s=%llu (%s)", info->name,
+			(unsigned long long)value, info->help);
+}
+
+static void put_comments(const struct proc *p, struct snap *s)
+{
+	s->comments = calloc(COMMENTS_MAX, sizeof(*s->comments));
+	if (!s->comments)
+		return;
+	comment(s,
+		"cprof %s: heap.rate=%llu cpu.hz=%llu block.rate=%lluns "
+		"mutex.fraction=%llu",
+		CPROF_VERSION, (unsigned long long)p->rates.heap_rate,
+		(unsigned long long)p->rates.cpu_hz,
+		(unsigned long long)p->rates.block_rate_ns,
+		(unsigned long long)p->rates.mutex_fraction);
+	for (int i = 0; i < COUNTER_N; i++)
+		comment_counter(s, &own_shim_table[i],
+				own_shim_counter(p, (enum region_counter)i));
+	for (int i = 0; i < OWN_N; i++)
+		comment_counter(s, &own_table[i],
+				own_counter(p, (enum own_counter)i));
+	comment(s,
+		"stacks: %llu captures cut, %llu shown with [truncated], "
+		"%llu unwindings stopped early",
+		(unsigned long long)own_shim_counter(p, COUNTER_STACK_CUT),
+		(unsigned long long)own_counter(p, OWN_TRUNCATED),
+		(unsigned long long)own_counter(p, OWN_STOPPED));
+	comment(s,
+		"overhead: %.4f%% of the time since the start was spent "
+		"taking samples",
+		own_overhead_pct(p));
+}
+
+static int copy_images(const struct images *images, struct snap *s)
+{
+	uint32_t n = images ? images_count(images) : 0;
+
+	s->images = calloc(n ? n : 1, sizeof(struct image *));
+	if (!s->images)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		s->images[i] = image_ref(images_get(images, i + 1));
+	s->n_images = n;
+	return 0;
+}
+
+static int copy_state(const struct proc *p, struct snap *s)
+{
+	const struct ingest *in = &p->ingest;
+	const struct agg_rows *rows = &in->agg.tables[agg_table_of(s->kind)];
+
+	s->rows = mem_copy(rows->list, rows->n, sizeof(*s->rows));
+	s->stacks = mem_copy(in->stacks.list, in->stacks.n, sizeof(*s->stacks));
+	s->frames = mem_copy(in->stacks.frames, in->stacks.n_frames,
+			     sizeof(*s->frames));
+	s->threads = threads_copy(&in->threads);
+	s->labels = strdup(p->hello->labels);
+	if (!s->rows || !s->stacks || !s->frames || !s->threads || !s->labels)
+		return -ENOMEM;
+	s->n_rows = rows->n;
+	s->n_stacks = in->stacks.n;
+	s->n_frames = in->stacks.n_frames;
+	s->n_threads = in->threads.n;
+	return copy_images(in->images, s);
+}
+
+static int64_t realtime_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+struct snap *take_snap(struct proc *p, enum kind kind)
+{
+	struct snap *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->session = p->session;
+	s->pid = p->pid;
+	s->kind = kind;
+	memcpy(s->comm, p->comm, sizeof(s->comm));
+	s->time_ns = realtime_ns();
+	s->duration_ns = (int64_t)(pool_now_ns() - p->attached_ns);
+	// Of cpu: when the interval began.
+	if (kind == KIND_CPU)
+		s->time_ns = p->start_time_ns;
+	s->period = period_of(p, kind);
+	if (copy_state(p, s)) {
+		snap_free(s);
+		return NULL;
+	}
+	put_comments(p, s);
+	return s;
+}

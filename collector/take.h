@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Takes snapshots of a session: copies, so that rendering needs no lock.
+// Needs the session's lock; the caller drains first.
+#ifndef CPROF_COLLECTOR_TAKE_H
+#define CPROF_COLLECTOR_TAKE_H
+
+#include "collector/proc.h"
+#include "collector/snap.h"
+
+// What the process has done of KIND since its start; with comments. To be freed
+// with snap_free(). NULL: no memory.
+struct snap *take_snap(struct proc *p, enum kind kind);
+
+// True when at least one sample of KIND has come.
+bool take_has_samples(const struct proc *p, enum kind kind);
+
+// Samples of KIND that have come.
+uint64_t take_n_samples(const struct proc *p, enum kind kind);
+
+// Asks /proc for the names of threads: of new ones only, or of all (ALL) that
+// are alive, since a name may change.
+void take_thread_names(struct proc *p, bool all);
+
+#endif

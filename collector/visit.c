@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The order matters: whether the process is over, or says goodbye, is read
+// before its rings are; so what is written at the end holds all that came
+// before it.
+#include "collector/visit.h"
+
+#include "collector/drain.h"
+#include "collector/dump.h"
+#include "collector/log.h"
+#include "collector/mem.h"
+#include "collector/procfs.h"
+#include "collector/take.h"
+
+#include <sys/epoll.h>
+
+// Visits while records come, and the longest pause between two.
+#define BUSY_NS	 5000000u
+#define HURRY_NS 1000000u
+#define IDLE_NS	 250000000u
+// A sandbox is looked for this often while the process is young, and later.
+#define YOUNG_NS	 10000000000u
+#define SANDBOX_YOUNG_NS 1000000000u
+#define SANDBOX_OLD_NS	 10000000000u
+
+// Filters the process had from its start (a container's) let it live as it is;
+// one more, or the strict mode, means that it has entered a sandbox.
+static void check_sandbox(struct proc *p)
+{
+	uint64_t now_ns = pool_now_ns();
+	bool is_young = now_ns - p->attached_ns < YOUNG_NS;
+	uint64_t mode, filters;
+
+	if (!p->region ||
+	    now_ns - p->sandbox_checked_ns <
+		    (is_young ? SANDBOX_YOUNG_NS : SANDBOX_OLD_NS))
+		return;
+	p->sandbox_checked_ns = now_ns;
+	if (procfs_status(p->pid, "Seccomp:", &mode))
+		return;
+	if (procfs_status(p->pid, "Seccomp_filters:", &filters))
+		filters = p->base_filters;
+	if (mode == 1 || filters > p->base_filters)
+		atomic_store_explicit(&p->region->control->x_sandboxed, 1,
+				      memory_order_relaxed);
+}
+
+static bool is_goodbye(const struct proc *p)
+{
+	return p->is_goodbye || p->ingest.is_goodbye;
+}
+
+// The snapshot signal came: as many files as it came times would only be
+// copies of each other, so those between two visits share one.
+static void serve_signal(struct proc *p)
+{
+	uint32_t n = (uint32_t)p->ingest.n_dumps;
+	struct dump d;
+
+	if (p->region)
+		n = atomic_load_explicit(&p->region->status->x_dump_requests,
+					 memory_order_relaxed);
+	if (n == p->n_dumps_served)
+		return;
+	p->n_dumps_served = n;
+	dump_take(p, 1u << KIND_INUSE, &d);
+	if (dump_post(p, &d, false))
+		proc_warn(p, "no memory for the heap snapshot");
+}
+
+// Its end is near or past: the files of its exit, once.
+static void serve_exit(struct proc *p, bool is_over)
+{
+	struct dump d = {.n_snaps = 0};
+
+	if (p->exit != PROC_RUNS || !(is_over || is_goodbye(p)))
+		return;
+	if (!is_over && p->region)
+		ingest_refresh(&p->ingest, p->generation);
+	// A process that did nothing but start leaves nothing.
+	if (p->ingest.n_worth)
+		dump_take(p, p->hello->exit_kinds, &d);
+	p->exit = PROC_WRITING;
+	if (!d.n_snaps || dump_post(p, &d, true))
+		dump_announce(p);
+}
+
+static uint64_t next_interval(struct proc *p, uint64_t n_bytes)
+{
+	uint64_t capacity = 1;
+
+	if (p->region)
+		capacity = (uint64_t)p->region->size.n_stripes *
+			   p->region->size.stripe_bytes;
+	if (!n_bytes) {
+		p->interval_ns += p->interval_ns / 4;
+		if (p->interval_ns > IDLE_NS)
+			p->interval_ns = IDLE_NS;
+	} else if (p->region && n_bytes > capacity / 64) {
+		p->interval_ns = HURRY_NS;
+	} else {
+		p->interval_ns = BUSY_NS;
+	}
+	// Nearly full: come again at once.
+	if (p->region && n_bytes > capacity / 8)
+		return 0;
+	return p->interval_ns;
+}
+
+// A stream wakes its visitor; it is armed for one wake at a time.
+static void rearm_stream(struct proc *p)
+{
+	if (p->stream_fd >= 0 && !p->is_stream_ended)
+		// It fails only when the session is not in the loop yet; it is
+		// armed then.
+		(void)loop_rearm(p->env->loop, &p->stream_watch,
+				 EPOLLIN | EPOLLONESHOT);
+}
+
+static bool finish_if_done(struct proc *p, bool is_over)
+{
+	if (!is_over || p->exit != PROC_WRITTEN || p->dumps || p->is_writing ||
+	    p->is_finished)
+		return false;
+	p->is_finished = true;
+	return true;
+}
+
+static uint64_t visit(void *context)
+{
+	struct proc *p = context;
+	bool is_over = proc_is_over(p);
+	uint64_t n_bytes, pause_ns;
+	bool is_done, is_finished;
+
+	ASSERT(p->magic == PROC_MAGIC);
+	proc_lock(p);
+	if (p->is_finished) {
+		proc_unlock(p);
+		return POOL_NEVER;
+	}
+	if (!p->dir)
+		dump_choose_dir(p);
+	n_bytes = drain_run(p);
+	drain_free_stripes(p);
+	take_thread_names(p, false);
+	if (!is_over)
+		check_sandbox(p);
+	serve_signal(p);
+	serve_exit(p, is_over);
+	pause_ns = next_interval(p, n_bytes);
+	is_done = finish_if_done(p, is_over);
+	is_finished = p->is_finished;
+	if (!is_finished)
+		rearm_stream(p);
+	proc_unlock(p);
+	if (is_done)
+		p->env->on_finished(p->env->context, p);
+	return is_finished ? POOL_NEVER : pool_now_ns() + pause_ns;
+}
+
+void visit_init(struct proc *p)
+{
+	pool_job_init(&p->visit_job, visit, p);
+	pool_job_init(&p->write_job, dump_job, p);
+}
