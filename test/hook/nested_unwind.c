@@ -29,19 +29,22 @@ __attribute__((noinline)) static void leaf(size_t n)
 #define TEN_TENS(x, n)                                                   \
 	TEN(x, n##0)                                                     \
 	TEN(x, n##1)                                                     \
-	TEN(x, n##2) TEN(x, n##3) TEN(x, n##4) TEN(x, n##5) TEN(x, n##6) \
-		TEN(x, n##7) TEN(x, n##8) TEN(x, n##9)
+	TEN(x, n##2)                                                     \
+	TEN(x, n##3) TEN(x, n##4) TEN(x, n##5) TEN(x, n##6) TEN(x, n##7) \
+		TEN(x, n##8) TEN(x, n##9)
 #define THOUSAND(x, n)                                                \
 	TEN_TENS(x, n##0)                                             \
 	TEN_TENS(x, n##1)                                             \
-	TEN_TENS(x, n##2) TEN_TENS(x, n##3) TEN_TENS(x, n##4)         \
-		TEN_TENS(x, n##5) TEN_TENS(x, n##6) TEN_TENS(x, n##7) \
-			TEN_TENS(x, n##8) TEN_TENS(x, n##9)
+	TEN_TENS(x, n##2)                                             \
+	TEN_TENS(x, n##3) TEN_TENS(x, n##4) TEN_TENS(x, n##5)         \
+		TEN_TENS(x, n##6) TEN_TENS(x, n##7) TEN_TENS(x, n##8) \
+			TEN_TENS(x, n##9)
 #define ALL(x)                                                      \
 	THOUSAND(x, 1)                                              \
 	THOUSAND(x, 2)                                              \
-	THOUSAND(x, 3) THOUSAND(x, 4) THOUSAND(x, 5) THOUSAND(x, 6) \
-		THOUSAND(x, 7) THOUSAND(x, 8)
+	THOUSAND(x, 3)                                              \
+	THOUSAND(x, 4) THOUSAND(x, 5) THOUSAND(x, 6) THOUSAND(x, 7) \
+		THOUSAND(x, 8)
 
 ALL(SITE)
 

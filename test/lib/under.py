@@ -141,12 +141,13 @@ def collector_pid():
     return int.from_bytes(raw[:4], sys.byteorder)
 
 
-def start_collector(*args):
+def start_collector(*args, prefix=(), build=BUILD, **kwargs):
     """A collector by hand, at the test's socket."""
-    child = subprocess.Popen([os.path.join(BUILD, "cprofd"), "--socket", SOCKET,
-                              *args], stdin=subprocess.DEVNULL)
+    child = subprocess.Popen([*prefix, os.path.join(build, "cprofd"),
+                              "--socket", SOCKET, *args],
+                             stdin=subprocess.DEVNULL, **kwargs)
     poll("the collector answers", lambda: child.poll() is None and
-         _answers())
+         _answers(), 30)
     return child
 
 
