@@ -23,28 +23,23 @@ __attribute__((noinline)) static void leaf(size_t n)
 		__asm__ volatile("");                                     \
 	}
 #define POINTER(n) site_##n,
+// clang-format has no stable layout for these.
+// clang-format off
 #define TEN(x, n)                                                       \
-	x(n##0) x(n##1) x(n##2) x(n##3) x(n##4) x(n##5) x(n##6) x(n##7) \
-		x(n##8) x(n##9)
-#define TEN_TENS(x, n)                                                   \
-	TEN(x, n##0)                                                     \
-	TEN(x, n##1)                                                     \
-	TEN(x, n##2)                                                     \
-	TEN(x, n##3) TEN(x, n##4) TEN(x, n##5) TEN(x, n##6) TEN(x, n##7) \
-		TEN(x, n##8) TEN(x, n##9)
-#define THOUSAND(x, n)                                                \
-	TEN_TENS(x, n##0)                                             \
-	TEN_TENS(x, n##1)                                             \
-	TEN_TENS(x, n##2)                                             \
-	TEN_TENS(x, n##3) TEN_TENS(x, n##4) TEN_TENS(x, n##5)         \
-		TEN_TENS(x, n##6) TEN_TENS(x, n##7) TEN_TENS(x, n##8) \
-			TEN_TENS(x, n##9)
-#define ALL(x)                                                      \
-	THOUSAND(x, 1)                                              \
-	THOUSAND(x, 2)                                              \
-	THOUSAND(x, 3)                                              \
-	THOUSAND(x, 4) THOUSAND(x, 5) THOUSAND(x, 6) THOUSAND(x, 7) \
-		THOUSAND(x, 8)
+	x(n##0) x(n##1) x(n##2) x(n##3) x(n##4)                         \
+	x(n##5) x(n##6) x(n##7) x(n##8) x(n##9)
+#define HUNDRED(x, n)                                                   \
+	TEN(x, n##0) TEN(x, n##1) TEN(x, n##2) TEN(x, n##3) TEN(x, n##4) \
+	TEN(x, n##5) TEN(x, n##6) TEN(x, n##7) TEN(x, n##8) TEN(x, n##9)
+#define THOUSAND(x, n)                                                  \
+	HUNDRED(x, n##0) HUNDRED(x, n##1) HUNDRED(x, n##2)              \
+	HUNDRED(x, n##3) HUNDRED(x, n##4) HUNDRED(x, n##5)              \
+	HUNDRED(x, n##6) HUNDRED(x, n##7) HUNDRED(x, n##8)              \
+	HUNDRED(x, n##9)
+#define ALL(x)                                                          \
+	THOUSAND(x, 1) THOUSAND(x, 2) THOUSAND(x, 3) THOUSAND(x, 4)     \
+	THOUSAND(x, 5) THOUSAND(x, 6) THOUSAND(x, 7) THOUSAND(x, 8)
+// clang-format on
 
 ALL(SITE)
 
