@@ -6,82 +6,56 @@
 // dead during the wait, not recoverable. Prints what each call answers, and
 // errno when it changed: the transcript is the same with and without a shim.
 #include "test/lib/host.h"
+#include "test/lib/matrix.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <threads.h>
 #include <unistd.h>
 
-#define SOON_NS	    2000000
-#define POLL_US	    100
-#define HOLD_US	    3000
-#define ERRNO_KEPT  1234
-#define BAD_CLOCK   CLOCK_PROCESS_CPUTIME_ID
-#define N(a)	    (sizeof(a) / sizeof(*(a)))
-#define NANOSECONDS 1000000000
-
-static unsigned n_calls;
-
-static const char *name_of(int error)
-{
-	return error ? strerrorname_np(error) : "0";
-}
-
-static struct timespec soon(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	t.tv_nsec += SOON_NS;
-	t.tv_sec += t.tv_nsec / NANOSECONDS;
-	t.tv_nsec %= NANOSECONDS;
-	return t;
-}
-
-static const struct timespec past = {1, 0};
-static const struct timespec bad = {1, NANOSECONDS};
-
 static int timed_soon(pthread_mutex_t *m)
 {
-	struct timespec t = soon(CLOCK_REALTIME);
-
-	return pthread_mutex_timedlock(m, &t);
+	return pthread_mutex_timedlock(m,
+				       matrix_at(MATRIX_SOON, CLOCK_REALTIME));
 }
 
 static int timed_past(pthread_mutex_t *m)
 {
-	return pthread_mutex_timedlock(m, &past);
+	return pthread_mutex_timedlock(m,
+				       matrix_at(MATRIX_PAST, CLOCK_REALTIME));
 }
 
 static int timed_bad(pthread_mutex_t *m)
 {
-	return pthread_mutex_timedlock(m, &bad);
+	return pthread_mutex_timedlock(m,
+				       matrix_at(MATRIX_BAD, CLOCK_REALTIME));
+}
+
+static int clock_at(pthread_mutex_t *m, enum matrix_when when)
+{
+	return pthread_mutex_clocklock(m, CLOCK_MONOTONIC,
+				       matrix_at(when, CLOCK_MONOTONIC));
 }
 
 static int clock_soon(pthread_mutex_t *m)
 {
-	struct timespec t = soon(CLOCK_MONOTONIC);
-
-	return pthread_mutex_clocklock(m, CLOCK_MONOTONIC, &t);
+	return clock_at(m, MATRIX_SOON);
 }
 
 static int clock_past(pthread_mutex_t *m)
 {
-	return pthread_mutex_clocklock(m, CLOCK_MONOTONIC, &past);
+	return clock_at(m, MATRIX_PAST);
 }
 
 static int clock_bad(pthread_mutex_t *m)
 {
-	return pthread_mutex_clocklock(m, CLOCK_MONOTONIC, &bad);
+	return clock_at(m, MATRIX_BAD);
 }
 
 static int clock_unknown(pthread_mutex_t *m)
 {
-	struct timespec t = soon(CLOCK_MONOTONIC);
-
-	return pthread_mutex_clocklock(m, BAD_CLOCK, &t);
+	return pthread_mutex_clocklock(m, MATRIX_BAD_CLOCK,
+				       matrix_at(MATRIX_SOON, CLOCK_MONOTONIC));
 }
 
 struct way {
@@ -109,16 +83,7 @@ static const struct way consistent = {"consistent", pthread_mutex_consistent,
 
 static int call(const char *state, const struct way *way, pthread_mutex_t *m)
 {
-	int error;
-
-	errno = ERRNO_KEPT;
-	error = way->lock(m);
-	printf("  %s: %s: %s", state, way->name, name_of(error));
-	if (errno != ERRNO_KEPT)
-		printf(" errno %s", name_of(errno));
-	putchar('\n');
-	n_calls++;
-	return error;
+	return MATRIX_CALL(state, way->name, way->lock(m));
 }
 
 static int has_it(int error)
@@ -145,7 +110,7 @@ static void *hold(void *arg)
 		usleep(h->hold_us);
 	else
 		while (!atomic_load(&h->may_go))
-			usleep(POLL_US);
+			usleep(MATRIX_POLL_US);
 	if (!h->dies)
 		pthread_mutex_unlock(h->m);
 	return NULL;
@@ -153,10 +118,9 @@ static void *hold(void *arg)
 
 static void holder_start(struct holder *h)
 {
-	if (pthread_create(&h->thread, NULL, hold, h))
-		abort();
+	matrix_start(&h->thread, hold, h);
 	while (!atomic_load(&h->is_holding))
-		usleep(POLL_US);
+		usleep(MATRIX_POLL_US);
 }
 
 static void holder_end(struct holder *h)
@@ -167,7 +131,7 @@ static void holder_end(struct holder *h)
 
 static void while_free(pthread_mutex_t *m)
 {
-	for (unsigned i = 0; i < N(ways); i++)
+	for (unsigned i = 0; i < MATRIX_N(ways); i++)
 		if (has_it(call("free", &ways[i], m)))
 			call("free", &unlock, m);
 }
@@ -180,7 +144,7 @@ static void while_mine(pthread_mutex_t *m, int type)
 
 	if (call("mine", lock, m))
 		return;
-	for (unsigned i = is_checked ? 0 : 1; i < N(ways); i++)
+	for (unsigned i = is_checked ? 0 : 1; i < MATRIX_N(ways); i++)
 		if (has_it(call("mine", &ways[i], m)))
 			call("mine", &unlock, m);
 	call("mine", &unlock, m);
@@ -193,7 +157,7 @@ static void while_held(pthread_mutex_t *m, int type, int is_robust)
 	struct holder h = {.m = m};
 
 	holder_start(&h);
-	for (unsigned i = 0; i < N(ways); i++)
+	for (unsigned i = 0; i < MATRIX_N(ways); i++)
 		if (!ways[i].is_patient)
 			call("held", &ways[i], m);
 	if (is_robust || type == PTHREAD_MUTEX_RECURSIVE ||
@@ -204,7 +168,7 @@ static void while_held(pthread_mutex_t *m, int type, int is_robust)
 
 static void while_given_back(pthread_mutex_t *m)
 {
-	struct holder h = {.m = m, .hold_us = HOLD_US};
+	struct holder h = {.m = m, .hold_us = MATRIX_HOLD_US};
 
 	holder_start(&h);
 	if (has_it(call("given back", lock, m)))
@@ -228,13 +192,13 @@ static void when_dead(pthread_mutex_t *m, const struct way *way)
 
 static void while_dying(pthread_mutex_t *m)
 {
-	struct holder h = {.m = m, .hold_us = HOLD_US, .dies = 1};
+	struct holder h = {.m = m, .hold_us = MATRIX_HOLD_US, .dies = 1};
 
 	holder_start(&h);
 	call("dying", lock, m);
 	call("dying", &unlock, m); // without pthread_mutex_consistent
 	holder_end(&h);
-	for (unsigned i = 0; i < N(ways); i++)
+	for (unsigned i = 0; i < MATRIX_N(ways); i++)
 		call("not recoverable", &ways[i], m);
 }
 
@@ -250,7 +214,7 @@ static void all_states(pthread_mutex_t *m, int type, int is_robust)
 	while_given_back(m);
 	if (!is_robust)
 		return;
-	for (unsigned i = 0; i < N(ways); i++)
+	for (unsigned i = 0; i < MATRIX_N(ways); i++)
 		when_dead(m, &ways[i]);
 	while_dying(m);
 }
@@ -269,15 +233,20 @@ static const struct choice {
   shareds[] = {{"", PTHREAD_PROCESS_PRIVATE},
 	       {" shared", PTHREAD_PROCESS_SHARED}};
 
-#define N_KINDS (N(types) * N(robusts) * N(protocols) * N(shareds))
+#define N_KINDS                                                      \
+	(MATRIX_N(types) * MATRIX_N(robusts) * MATRIX_N(protocols) * \
+	 MATRIX_N(shareds))
 
 static void one_kind(unsigned i)
 {
-	const struct choice *type = &types[i % N(types)];
-	const struct choice *robust = &robusts[i / N(types) % N(robusts)];
+	const struct choice *type = &types[i % MATRIX_N(types)];
+	const struct choice *robust =
+		&robusts[i / MATRIX_N(types) % MATRIX_N(robusts)];
 	const struct choice *protocol =
-		&protocols[i / N(types) / N(robusts) % N(protocols)];
-	const struct choice *shared = &shareds[i / (N_KINDS / N(shareds))];
+		&protocols[i / MATRIX_N(types) / MATRIX_N(robusts) %
+			   MATRIX_N(protocols)];
+	const struct choice *shared =
+		&shareds[i / (N_KINDS / MATRIX_N(shareds))];
 	pthread_mutexattr_t attr;
 	pthread_mutex_t m;
 	int error;
@@ -289,7 +258,7 @@ static void one_kind(unsigned i)
 	pthread_mutexattr_setpshared(&attr, shared->value);
 	error = pthread_mutex_init(&m, &attr);
 	printf("%s%s%s%s: init %s\n", type->name, robust->name, protocol->name,
-	       shared->name, name_of(error));
+	       shared->name, matrix_name(error));
 	if (!error)
 		all_states(&m, type->value,
 			   robust->value == PTHREAD_MUTEX_ROBUST);
@@ -297,8 +266,8 @@ static void one_kind(unsigned i)
 
 static int c11_hold(void *arg)
 {
-	struct timespec t = soon(CLOCK_REALTIME);
-	int error = mtx_timedlock(arg, &t);
+	const struct timespec *t = matrix_at(MATRIX_SOON, CLOCK_REALTIME);
+	int error = mtx_timedlock(arg, t);
 
 	printf("  held: mtx_timedlock soon: %d\n", error);
 	printf("  held: mtx_trylock: %d\n", mtx_trylock(arg));
@@ -314,7 +283,7 @@ static int c11_wait(void *arg)
 
 static void one_c11(int type)
 {
-	struct timespec t = soon(CLOCK_REALTIME);
+	const struct timespec *t = matrix_at(MATRIX_SOON, CLOCK_REALTIME);
 	int result = 0;
 	thrd_t thread;
 	mtx_t m;
@@ -323,7 +292,7 @@ static void one_c11(int type)
 	printf("  free: mtx_lock: %d\n", mtx_lock(&m));
 	if (type & mtx_recursive) {
 		printf("  mine: mtx_lock: %d\n", mtx_lock(&m));
-		printf("  mine: mtx_timedlock: %d\n", mtx_timedlock(&m, &t));
+		printf("  mine: mtx_timedlock: %d\n", mtx_timedlock(&m, t));
 		printf("  mine: mtx_unlock: %d\n", mtx_unlock(&m));
 		printf("  mine: mtx_unlock: %d\n", mtx_unlock(&m));
 	}
@@ -331,13 +300,15 @@ static void one_c11(int type)
 	printf("  thrd_join: %d\n", thrd_join(thread, &result));
 	printf("  result %d\n", result);
 	thrd_create(&thread, c11_wait, &m);
-	usleep(HOLD_US);
+	usleep(MATRIX_HOLD_US);
 	printf("  mine: mtx_unlock: %d\n", mtx_unlock(&m));
 	thrd_join(thread, &result);
 	printf("  given back: mtx_lock, mtx_unlock: %d\n", result);
-	printf("  free: mtx_timedlock past, bad: %d", mtx_timedlock(&m, &past));
+	printf("  free: mtx_timedlock past, bad: %d",
+	       mtx_timedlock(&m, matrix_at(MATRIX_PAST, CLOCK_REALTIME)));
 	mtx_unlock(&m);
-	printf(" %d\n", mtx_timedlock(&m, &bad));
+	printf(" %d\n",
+	       mtx_timedlock(&m, matrix_at(MATRIX_BAD, CLOCK_REALTIME)));
 }
 
 int main(void)
@@ -347,5 +318,5 @@ int main(void)
 	one_c11(mtx_plain);
 	one_c11(mtx_timed);
 	one_c11(mtx_timed | mtx_recursive);
-	return host_verdict(0, "%u calls", n_calls);
+	return host_verdict(0, "%u calls", matrix_n_calls);
 }
