@@ -55,7 +55,7 @@ _cprofctl() {
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 	# A key waits for its value.
 	if [[ ${COMPREPLY[0]-} == *= ]]; then
-		compopt -o nospace 2>/dev/null
+		compopt -o nospace 2>/dev/null || true
 	fi
 }
 
