@@ -29,10 +29,10 @@ case $CPROF_BUILD in
 esac
 for program in lock_matrix rwlock_matrix wait_matrix; do
 	"$CPROF_BUILD/test/hook/$program" >"$tmp/$program" 2>&1
-	compare $program CPROF=on
-	compare $program CPROF=off
-	compare $program CPROF_BLOCK_RATE=1ns CPROF_MUTEX_FRACTION=1
-	compare $program CPROF_BLOCK_RATE=0 CPROF_MUTEX_FRACTION=0
-	compare $program CPROF_TRANSPORT=socket CPROF_BLOCK_RATE=1ns \
+	compare "$program" CPROF=on
+	compare "$program" CPROF=off
+	compare "$program" CPROF_BLOCK_RATE=1ns CPROF_MUTEX_FRACTION=1
+	compare "$program" CPROF_BLOCK_RATE=0 CPROF_MUTEX_FRACTION=0
+	compare "$program" CPROF_TRANSPORT=socket CPROF_BLOCK_RATE=1ns \
 		CPROF_CPU_HZ=1000
 done
