@@ -155,12 +155,8 @@ static void make_labels(struct builder *b, uint32_t tid, const char *name,
 	}
 	if (tid) {
 		label = add_label(b, &l, "tid");
-		if (label) {
+		if (label)
 			label->num = tid;
-			// Without a unit pprof takes the key for one and
-			// prints "1234tid".
-			label->num_unit = text(b, "id");
-		}
 	}
 	for (size_t i = 0; i < b->user.n; i++)
 		l.items[l.n++] = b->user.items[i];

@@ -337,7 +337,8 @@ static void test_go_tool(void **state)
 	run_pprof("-tags", path, "tid");
 	run_pprof("-comments", path, "heap rate");
 	run_pprof("-tagfocus=thread=worker-1 -top", path, "1001B");
-	unlink(path);
+	if (!getenv("KEEP"))
+		unlink(path);
 	buf_fini(&b);
 }
 
@@ -356,6 +357,7 @@ static void test_speed(void **state)
 	struct frame frames[DEEP];
 	unsigned seed = 1;
 	double first, second;
+	Perftools__Profiles__Profile *p;
 	struct buf b;
 
 	(void)state;
@@ -379,7 +381,9 @@ static void test_speed(void **state)
 	print_message("speed: %u stacks of %u frames, %zu bytes: first "
 		      "%.3f s, again %.3f s\n",
 		      MANY_STACKS, DEEP, b.n_bytes, first, second);
-	check_ids(read_back(&b));
+	p = read_back(&b);
+	check_ids(p);
+	perftools__profiles__profile__free_unpacked(p, NULL);
 	buf_fini(&b);
 }
 
