@@ -28,7 +28,8 @@ struct real {
 #undef REAL_VERSION
 };
 
-extern struct real real;
+// Hidden: then a hook reaches it without a detour by the offset table.
+extern struct real real __attribute__((visibility("hidden")));
 
 // Resolves everything. Idempotent; not async-signal-safe, so the constructor
 // calls it before there can be a signal of ours.
