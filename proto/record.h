@@ -14,18 +14,18 @@
 #include <stdint.h>
 
 enum record_type {
-	RECORD_PAD = 0,	   // skip to the end of the ring
-	RECORD_ALLOC = 1,  // value: bytes asked for · aux: rate · id
-	RECORD_FREE = 2,   // id of the sampled allocation; no stack
-	RECORD_CPU = 3,	   // value: ticks · aux: period_ns
-	RECORD_BLOCK = 4,  // value: delay_ns · aux: rate_ns
-	RECORD_MUTEX = 5,  // value: delay_ns · aux: fraction
-	RECORD_THREAD = 6, // a thread was created; stack of the creator
-			   // value: tid of the new thread, 0 if unknown
+	RECORD_PAD = 0,		// skip to the end of the ring
+	RECORD_ALLOC = 1,	// value: bytes asked for · aux: rate · id
+	RECORD_FREE = 2,	// id of the sampled allocation; no stack
+	RECORD_CPU = 3,		// value: ticks · aux: period_ns
+	RECORD_BLOCK = 4,	// value: delay_ns · aux: rate_ns
+	RECORD_MUTEX = 5,	// value: delay_ns · aux: fraction
+	RECORD_THREAD = 6,	// a thread was created; stack of the creator
+				// value: tid of the new thread, 0 if unknown
 	RECORD_THREAD_END = 7,	// tid is ending; payload: its name
 	RECORD_THREAD_NAME = 8, // value: tid · payload: its new name
-	RECORD_UNLOAD = 9, // an image is about to be unmapped; payload: path
-			   // value: load bias · aux: generation it ends
+	RECORD_UNLOAD = 9,    // an image is about to be unmapped; payload: path
+			      // value: load bias · aux: generation it ends
 	RECORD_DUMP = 10,     // the snapshot signal arrived (socket transport)
 	RECORD_GOODBYE = 11,  // the process is ending (socket transport)
 	RECORD_COUNTERS = 12, // payload: counters (socket transport)

@@ -119,7 +119,7 @@ static_assert(sizeof(struct stripe) == 2 * CACHELINE, "stripe header");
 //	p | LIVE_FREED  freed, but the FREE record found no room: the collector
 //	            accounts the id and clears the slot (CAS to 0). Release by
 //	            the shim pairs with the collector's acquire: the id is
-//valid.
+// valid.
 #define LIVE_SLOTS 8u
 #define LIVE_TAKEN 1ull
 #define LIVE_FREED 2ull

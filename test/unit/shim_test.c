@@ -3,6 +3,8 @@
 // The shim's side of the region, without hooks: what is pushed can be read back
 // from the stripes as proto/record.h says, full and busy stripes drop and
 // count, and the live table follows pointers through every way out of it.
+//
+// asan: no, a capture copies the stack with all that ASan guards in it.
 #include "preload/live.h"
 #include "preload/ring.h"
 #include "preload/state.h"
