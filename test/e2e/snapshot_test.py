@@ -1,0 +1,46 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# run: 120 any
+"""kill -USR1: a heap snapshot each time, numbered, by a process that goes on;
+and the signal stays the application's when it has a handler of its own."""
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+import pprof  # noqa: E402
+import under  # noqa: E402
+
+
+def snapshots(name, **settings):
+    counts = os.path.join(under.TMP, name + ".counts")
+    child = under.start(under.program("truth/killed", counts), name,
+                        **under.EXACT, **settings)
+    under.attached(child.pid)
+    folder = os.path.join(under.TMP, name)
+    for n in 1, 2, 3:
+        child.send_signal(signal.SIGUSR1)
+        under.poll(f"snapshot {n}", lambda n=n: len(
+            pprof.find(folder, "inuse", pid=str(child.pid))) == n)
+    under.expect("it goes on", child.poll() is None)
+    objects = [pprof.Profile(p).total("inuse_objects", function="keep")
+               for p in pprof.find(folder, "inuse", pid=str(child.pid))]
+    under.expect(f"snapshots grow: {objects}", objects == sorted(objects))
+    under.expect("no other kind", not pprof.find(folder, "cpu"))
+    child.kill()
+    child.wait()
+
+
+def left_alone():
+    """CPROF_SIGNAL=none: the default action, which is death."""
+    child = under.start(under.program("truth/killed", os.path.join(
+        under.TMP, "none.counts")), "none", CPROF_SIGNAL="none")
+    under.attached(child.pid)
+    child.send_signal(signal.SIGUSR1)
+    under.expect_equal("status", child.wait(20), -signal.SIGUSR1)
+
+
+snapshots("ring")
+snapshots("socket", CPROF_TRANSPORT="socket")
+snapshots("other-signal", CPROF_SIGNAL="USR1")
+left_alone()
