@@ -10,6 +10,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <link.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -180,7 +181,7 @@ static void test_main_program(void **state)
 	assert_int_equal(strlen(im->build_id), 40);
 	assert_non_null(im->file);
 	assert_true(im->file->n_fdes > 10);
-	im = find(*state, (uint64_t)printf, 0);
+	im = find(*state, (uint64_t)gnu_get_libc_version, 0);
 	assert_false(im->is_main);
 	assert_non_null(strstr(im->path, "libc.so.6"));
 	assert_null(find(*state, 0x1000, 0));
