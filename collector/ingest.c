@@ -85,9 +85,14 @@ static uint32_t unwind_raw(struct ingest *in, const union ringread_record *r)
 {
 	const struct record_raw *raw = payload_of(r);
 
-	return unwind_capture(in->unwinder, raw, (const uint8_t *)(raw + 1),
-			      r->header.flags, r->header.generation,
-			      in->max_frames, in->frames);
+	const struct unwind_input input = {
+		.raw = raw,
+		.stack = (const uint8_t *)(raw + 1),
+		.flags = r->header.flags,
+		.generation = r->header.generation,
+	};
+
+	return unwind_capture(in->unwinder, &input, in->max_frames, in->frames);
 }
 
 static bool has_unknown_frame(const struct ingest *in, uint32_t n)

@@ -302,24 +302,24 @@ static uint32_t enter(struct recipes *r, uint32_t node, const struct key *k,
 }
 
 void recipe_add(struct recipes *r, const struct recipe_capture *c,
-		const struct recipe_read *reads, uint32_t n_reads,
-		const struct frame *frames, uint32_t n_frames)
+		const struct recipe_log *log, const struct frame *frames,
+		uint32_t n_frames)
 {
 	struct key k = {.value = c->variant, .kind = EDGE_EXACT};
 	uint32_t node = 0;
-	int error = reserve(r, n_reads + 1, n_frames);
+	int error = reserve(r, log->n_reads + 1, n_frames);
 
 	if (error == -ENOSPC) {
 		recipe_clear(r);
-		error = reserve(r, n_reads + 1, n_frames);
+		error = reserve(r, log->n_reads + 1, n_frames);
 	}
 	if (error < 0)
 		return;
-	for (uint32_t i = 0; i < n_reads; i++) {
-		node = enter(r, node, &k, &reads[i]);
+	for (uint32_t i = 0; i < log->n_reads; i++) {
+		node = enter(r, node, &k, &log->reads[i]);
 		if (!node)
 			return;
-		k = make_key(c, &reads[i]);
+		k = make_key(c, &log->reads[i]);
 	}
 	node = enter(r, node, &k, NULL);
 	if (!node)

@@ -46,6 +46,12 @@ struct recipe_read {
 	uint64_t value;
 };
 
+// The reads of one unwinding, in order.
+struct recipe_log {
+	uint32_t n_reads;
+	struct recipe_read reads[RECIPE_READS_MAX];
+};
+
 // Does VALUE point to the copy or near to it?
 static inline bool recipe_is_near(const struct recipe_capture *c,
 				  uint64_t value)
@@ -67,10 +73,10 @@ void recipe_clear(struct recipes *r);
 uint32_t recipe_find(const struct recipes *r, const struct recipe_capture *c,
 		     const struct frame **ret_frames);
 
-// Remembers that the N_READS reads of capture C led to N_FRAMES frames. Errors
-// (no memory) lose nothing but time.
+// Remembers that the reads LOG of capture C led to N_FRAMES frames. Errors (no
+// memory) lose nothing but time.
 void recipe_add(struct recipes *r, const struct recipe_capture *c,
-		const struct recipe_read *reads, uint32_t n_reads,
-		const struct frame *frames, uint32_t n_frames);
+		const struct recipe_log *log, const struct frame *frames,
+		uint32_t n_frames);
 
 #endif

@@ -49,8 +49,7 @@ struct unwinder {
 	bool has_run_out; // a word beyond the end of the copy was asked for
 	uint32_t n_accesses;
 	const struct image *im; // of the present frame, NULL when unknown
-	uint32_t n_reads;
-	struct recipe_read reads[RECIPE_READS_MAX];
+	struct recipe_log log;
 };
 
 // The frames as they come out.
@@ -89,11 +88,11 @@ static bool is_code(const struct unwinder *u, uint64_t value)
 static void log_read(struct unwinder *u, enum recipe_where where, int32_t at,
 		     uint64_t value)
 {
-	if (u->n_reads == RECIPE_READS_MAX) {
+	if (u->log.n_reads == RECIPE_READS_MAX) {
 		u->is_loggable = false;
 		return;
 	}
-	u->reads[u->n_reads++] = (struct recipe_read){
+	u->log.reads[u->log.n_reads++] = (struct recipe_read){
 		.where = (uint8_t)where,
 		.is_exact = is_code(u, value),
 		.at = at,
@@ -287,7 +286,7 @@ static void begin_capture(struct unwinder *u, const struct record_raw *raw,
 	u->is_derived = false;
 	u->is_loggable = true;
 	u->n_accesses = 0;
-	u->n_reads = 0;
+	u->log.n_reads = 0;
 	u->im = NULL;
 }
 
@@ -418,8 +417,8 @@ static uint32_t unwind(struct walk *w, uint16_t flags)
 	else if (end == END_LOST || (end == END_OF_COPY && is_cut))
 		push_frame(w, FRAME_TRUNCATED, FRAME_PSEUDO);
 	if (u->is_loggable && end != END_LOST)
-		recipe_add(u->recipes, &u->capture, u->reads, u->n_reads,
-			   w->frames, w->n_frames);
+		recipe_add(u->recipes, &u->capture, &u->log, w->frames,
+			   w->n_frames);
 	return w->n_frames;
 }
 
@@ -438,12 +437,11 @@ static uint32_t single_frame(struct unwinder *u, uint64_t pc,
 	return 1;
 }
 
-uint32_t unwind_capture(struct unwinder *u, const struct record_raw *raw,
-			const uint8_t *stack, uint16_t flags,
-			uint32_t generation, uint32_t max_frames,
-			struct frame *ret_frames)
+uint32_t unwind_capture(struct unwinder *u, const struct unwind_input *input,
+			uint32_t max_frames, struct frame *ret_frames)
 {
 	const uint16_t mattering = RECORD_SIGNAL | RECORD_CUT | RECORD_FOREIGN;
+	const struct record_raw *raw = input->raw;
 	struct walk w = {
 		.u = u,
 		.frames = ret_frames,
@@ -455,14 +453,14 @@ uint32_t unwind_capture(struct unwinder *u, const struct record_raw *raw,
 	uint32_t n;
 
 	u->stats.n_captures++;
-	sync_caches(u, generation);
-	if ((flags & RECORD_REMAINDER) || raw->stack_bytes == 0)
+	sync_caches(u, input->generation);
+	if ((input->flags & RECORD_REMAINDER) || raw->stack_bytes == 0)
 		return single_frame(u, raw->regs[RECORD_REG_PC], ret_frames);
-	begin_capture(u, raw, stack);
-	u->capture.variant = (max_frames << 16) | (flags & mattering);
+	begin_capture(u, raw, input->stack);
+	u->capture.variant = (max_frames << 16) | (input->flags & mattering);
 	n = recipe_find(u->recipes, &u->capture, &known);
 	if (n == 0)
-		return unwind(&w, flags);
+		return unwind(&w, input->flags);
 	u->stats.n_recipes_hit++;
 	memcpy(ret_frames, known, n * sizeof(*known));
 	return n;

@@ -22,16 +22,21 @@ struct unwinder;
 struct unwinder *unwind_new(struct images *images);
 void unwind_free(struct unwinder *u);
 
-// Unwinds the capture RAW whose stack bytes are STACK (raw->stack_bytes of
-// them, both checked by the caller) as FLAGS (enum record_flags) of GENERATION
-// say, into at most MAX_FRAMES frames, leaf first. Frames of the shim itself at
-// the leaf end are dropped. A stack that was cut, by the copy or by MAX_FRAMES,
-// ends in FRAME_TRUNCATED (which counts as one of MAX_FRAMES). Returns the
-// number of frames, at least 1: FRAME_UNKNOWN when nothing could be unwound.
-uint32_t unwind_capture(struct unwinder *u, const struct record_raw *raw,
-			const uint8_t *stack, uint16_t flags,
-			uint32_t generation, uint32_t max_frames,
-			struct frame *ret_frames);
+// A capture as a record holds it; borrowed, its sizes checked by the caller.
+struct unwind_input {
+	const struct record_raw *raw;
+	const uint8_t *stack; // raw->stack_bytes of them
+	uint16_t flags;	      // enum record_flags
+	uint32_t generation;
+};
+
+// Unwinds INPUT into at most MAX_FRAMES frames, leaf first. Frames of the shim
+// itself at the leaf end are dropped. A stack that was cut, by the copy or by
+// MAX_FRAMES, ends in FRAME_TRUNCATED (which counts as one of MAX_FRAMES).
+// Returns the number of frames, at least 1: FRAME_UNKNOWN when nothing could be
+// unwound.
+uint32_t unwind_capture(struct unwinder *u, const struct unwind_input *input,
+			uint32_t max_frames, struct frame *ret_frames);
 
 struct unwind_stats {
 	uint64_t n_captures;

@@ -136,11 +136,22 @@ static int teardown(void **state)
 	return 0;
 }
 
+static uint32_t unwind_with(struct unwinder *u, const struct capture *c,
+			    uint32_t max_frames, struct frame *frames)
+{
+	const struct unwind_input input = {
+		.raw = &c->raw,
+		.stack = c->stack,
+		.flags = c->flags,
+	};
+
+	return unwind_capture(u, &input, max_frames, frames);
+}
+
 static uint32_t unwind_one(struct fixture *f, const struct capture *c,
 			   struct frame *frames)
 {
-	return unwind_capture(f->unwinder, &c->raw, c->stack, c->flags, 0, 128,
-			      frames);
+	return unwind_with(f->unwinder, c, 128, frames);
 }
 
 static unsigned count_deep(const struct frame *frames, uint32_t n)
@@ -235,8 +246,7 @@ static void test_cut(void **state)
 	assert_true(is_pseudo(&frames[n - 1], FRAME_TRUNCATED));
 	taken[0].flags = RECORD_SIGNAL;
 	assert_int_equal(unwind_one(f, &taken[0], frames), n - 1);
-	n = unwind_capture(f->unwinder, &taken[0].raw, taken[0].stack,
-			   RECORD_SIGNAL, 0, 10, few);
+	n = unwind_with(f->unwinder, &taken[0], 10, few);
 	assert_int_equal(n, 10);
 	assert_true(is_pseudo(&few[9], FRAME_TRUNCATED));
 }
@@ -349,8 +359,7 @@ static uint32_t unwind_fresh(struct fixture *f, const struct capture *c,
 			     struct frame *frames)
 {
 	struct unwinder *fresh = unwind_new(f->images);
-	uint32_t n = unwind_capture(fresh, &c->raw, c->stack, c->flags, 0, 128,
-				    frames);
+	uint32_t n = unwind_with(fresh, c, 128, frames);
 
 	unwind_free(fresh);
 	return n;
@@ -403,9 +412,8 @@ static void test_speed(void **state)
 	// Another value in a register that is read makes a miss.
 	start = now_us();
 	for (int i = 0; i < ROUNDS; i++)
-		n_fewer = unwind_capture(f->unwinder, &taken[0].raw,
-					 taken[0].stack, taken[0].flags, 0,
-					 1000 + (uint32_t)i, frames);
+		n_fewer = unwind_with(f->unwinder, &taken[0],
+				      1000 + (uint32_t)i, frames);
 	miss_us = (now_us() - start) / ROUNDS;
 	assert_int_equal(n, n_fewer);
 	print_message("speed: %u frames, hit %.3f us, miss %.2f us\n", n,
