@@ -9,6 +9,7 @@
 // a wrong frame is worse than a missing one.
 #include "collector/unwind.h"
 
+#include "collector/cfi.h"
 #include "collector/elf_file.h"
 #include "collector/recipe.h"
 #include "proto/limits.h"
@@ -189,7 +190,8 @@ int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t ip,
 				       unw_dyn_info_t *di, unw_proc_info_t *pi,
 				       int need_unwind_info, void *arg);
 
-// Any answer but "no info" keeps libunwind from guessing a frame.
+// libunwind is given a table of the one entry that was found and checked. Any
+// answer but "no info" keeps it from guessing a frame.
 static int find_proc_info(unw_addr_space_t space, unw_word_t ip,
 			  unw_proc_info_t *info, int need_unwind_info,
 			  void *arg)
@@ -197,17 +199,18 @@ static int find_proc_info(unw_addr_space_t space, unw_word_t ip,
 	struct unwinder *u = arg;
 	const struct image *im = u->im;
 	unw_dyn_info_t table = {.format = UNW_INFO_FORMAT_REMOTE_TABLE};
-	uint64_t hdr;
 	int error = -UNW_ENOINFO;
+	uint32_t index;
+	uint64_t hdr;
 
 	if (im && im->file && im->file->n_fdes > 0 && ip >= im->start &&
-	    ip < im->limit) {
+	    ip < im->limit && cfi_find(im->file, ip - im->bias, &index) == 0) {
 		hdr = im->file->eh_hdr_vaddr + im->bias;
 		table.start_ip = im->start;
 		table.end_ip = im->limit;
 		table.u.rti.segbase = hdr;
-		table.u.rti.table_data = hdr + ELF_EH_HDR_BYTES;
-		table.u.rti.table_len = im->file->n_fdes;
+		table.u.rti.table_data = hdr + ELF_EH_HDR_BYTES + 8ull * index;
+		table.u.rti.table_len = 1; // in words: one entry
 		error = UNW_OBJ(dwarf_search_unwind_table)(
 			space, ip, &table, info, need_unwind_info, arg);
 	}
