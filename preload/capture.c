@@ -5,6 +5,13 @@
 #include "preload/capture.h"
 
 #include "preload/state.h"
+#include "preload/sys.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+// Kernel frame and handlers together need less than this.
+#define HANDLER_STACK_BYTES 16384u
 
 // Copying from below sp + 0 is never needed: a function that keeps data in its
 // red zone is a leaf, and its caller's CFI does not look there.
@@ -33,6 +40,26 @@ void capture_bound(struct capture *c, uint16_t flags)
 	c->flags = flags;
 }
 
+// True when memory at ADDR can be read. rt_sigprocmask(2) copies the set in
+// before it looks at an impossible "how": EFAULT or EINVAL, and nothing else
+// happens. In a sandbox nobody can tell.
+static bool is_readable(uintptr_t addr)
+{
+	return !state_is_sandboxed() &&
+	       sys_call(SYS_rt_sigprocmask, -1, addr, 0, 8) == -EINVAL;
+}
+
+// Code may use rsp as a plain register. When the handler runs right below it
+// the kernel has just written there; on an alternate stack that is not known.
+static bool is_stack_pointer(uintptr_t sp)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	return (sp >= self.stack_low && sp < self.stack_high) ||
+	       (here < sp && sp - here < HANDLER_STACK_BYTES) ||
+	       is_readable(sp);
+}
+
 void capture_context(struct capture *c, const ucontext_t *uc)
 {
 	static const uint8_t greg_of[RECORD_REGS] = {
@@ -43,6 +70,9 @@ void capture_context(struct capture *c, const ucontext_t *uc)
 	for (int i = 0; i < RECORD_REGS; i++)
 		c->regs[i] = (uint64_t)uc->uc_mcontext.gregs[greg_of[i]];
 	capture_bound(c, RECORD_SIGNAL);
+	if (c->flags & RECORD_FOREIGN &&
+	    !is_stack_pointer(c->regs[RECORD_REG_RSP]))
+		c->stack_bytes = 0;
 }
 
 void capture_pc(struct capture *c, uintptr_t pc)

@@ -32,8 +32,8 @@ void capture_pc(struct capture *c, uintptr_t pc);
 
 // Fills in stack_bytes and the flags for regs[RSP], FLAGS being known already.
 // Bounds: up to the thread's stack end when sp lies in its stack, else to the
-// end of sp's page, which is mapped since sp points into it; at most the copy
-// limit in force.
+// end of sp's page, which is mapped since sp points into it (capture_context
+// makes sure that it does); at most the copy limit in force.
 void capture_bound(struct capture *c, uint16_t flags);
 
 // Callee-saved registers, sp and pc at the point of use. The rest are 0: CFI

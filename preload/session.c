@@ -294,6 +294,10 @@ static void publish(const struct region_control *c)
 				1,
 			memory_order_relaxed);
 	live_clear();
+	// What this thread allocated before had no session to be sampled in;
+	// from the next allocation on it draws its gaps.
+	self.heap_left = 0;
+	self.heap_rate = 0;
 	// release: pairs with state_control's acquire
 	atomic_store_explicit(&state.x_control, c, memory_order_release);
 }
