@@ -131,16 +131,27 @@ static void set_identity(struct proc *p)
 	set_warnings(p);
 }
 
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void proc_drop_start(const struct proc_start *start)
+{
+	close_fd(start->maps_fd);
+	close_fd(start->mem_fd);
+	close_fd(start->pid_fd);
+	cprof__hello__free_unpacked(start->hello, NULL);
+}
+
 int proc_new(const struct proc_start *start, struct proc **ret)
 {
 	static _Atomic uint64_t x_session;
 	struct proc *p = calloc(1, sizeof(*p));
 
 	if (!p) {
-		close(start->maps_fd);
-		close(start->mem_fd);
-		close(start->pid_fd);
-		cprof__hello__free_unpacked(start->hello, NULL);
+		proc_drop_start(start);
 		return -ENOMEM;
 	}
 	p->magic = PROC_MAGIC;
@@ -154,7 +165,7 @@ int proc_new(const struct proc_start *start, struct proc **ret)
 	p->maps_fd = start->maps_fd;
 	p->mem_fd = start->mem_fd;
 	p->pid_fd = start->pid_fd;
-	p->stream_fd = -1;
+	p->stream_fd = p->answer_fd = -1;
 	p->interval_ns = FIRST_INTERVAL_NS;
 	atomic_init(&p->x_n_refs, 1);
 	pthread_mutex_init(&p->turnstile, NULL);
@@ -171,12 +182,6 @@ struct proc *proc_ref(struct proc *p)
 	return p;
 }
 
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
 static void free_proc(struct proc *p)
 {
 	p->magic = 0;
@@ -184,6 +189,7 @@ static void free_proc(struct proc *p)
 		ingest_fini(&p->ingest);
 	region_free(p->region);
 	close_fd(p->stream_fd);
+	close_fd(p->answer_fd);
 	close_fd(p->pid_fd);
 	close_fd(p->maps_fd);
 	close_fd(p->mem_fd);
@@ -228,12 +234,20 @@ static void store_rates(struct proc *p)
 void proc_use_region(struct proc *p, struct region *region)
 {
 	p->region = region;
+	atomic_store_explicit(&p->x_region_bytes, region->size_bytes,
+			      memory_order_relaxed);
 	for (uint32_t i = 0; i < region->size.n_stripes; i++)
 		ringread_init(&p->rings[i], region_stripe(region, i),
 			      region->size.stripe_bytes);
 	atomic_store_explicit(&region->control->x_heartbeat_ns, pool_now_ns(),
 			      memory_order_relaxed);
 	store_rates(p);
+}
+
+void proc_drop_region(struct proc *p)
+{
+	p->region = NULL;
+	atomic_store_explicit(&p->x_region_bytes, 0, memory_order_relaxed);
 }
 
 void proc_use_stream(struct proc *p, int fd)

@@ -58,6 +58,7 @@ struct proc_env {
 	struct loop *loop;
 	struct pool *readers; // visits: rings, unwinding
 	struct pool *writers; // files: symbols, compression
+	struct pool *makers;  // regions: megabytes of memory
 	// The session is over, drained and written: called once, by a visit,
 	// without its lock.
 	void (*on_finished)(void *context, struct proc *p);
@@ -79,14 +80,17 @@ struct proc {
 	int64_t start_time_ns; // CLOCK_REALTIME
 	uint64_t attached_ns;  // CLOCK_MONOTONIC
 	uint64_t base_filters; // seccomp filters it had from the start
-	struct region *region; // NULL: socket transport
 	int stream_fd;	       // -1: ring transport
 	int pid_fd;
 	struct loop_watch pid_watch; // owner: the loop's thread
 	struct loop_watch stream_watch;
 	struct pool_job visit_job;
 	struct pool_job write_job;
+	struct pool_job attach_job; // and what it works on: attach.c
+	struct attach *attach;
+	int answer_fd; // until the hello is answered, else -1
 	_Atomic uint32_t x_n_refs;
+	_Atomic uint64_t x_region_bytes; // relaxed: for adding up
 	// 1: the process has ended, or exec'd. Release by the loop's thread
 	// pairs with the visit's acquire.
 	_Atomic uint32_t x_is_over;
@@ -96,6 +100,7 @@ struct proc {
 	pthread_mutex_t lock;
 
 	// Under the lock.
+	struct region *region; // NULL: none yet, or socket transport
 	struct ingest ingest;
 	int maps_fd; // until the first drain, then the images own them
 	int mem_fd;
@@ -137,13 +142,10 @@ struct proc_start {
 
 // Takes everything in START over, also when it fails. 0 or negative errno.
 int proc_new(const struct proc_start *start, struct proc **ret);
+// Gives up what START holds.
+void proc_drop_start(const struct proc_start *start);
 struct proc *proc_ref(struct proc *p);
 void proc_unref(struct proc *p);
-
-// The session samples into REGION from now on (taken over), or comes through
-// the stream FD.
-void proc_use_region(struct proc *p, struct region *region);
-void proc_use_stream(struct proc *p, int fd);
 
 // Fair: a waiting thread gets the lock before the holder gets it again.
 void proc_lock(struct proc *p);
@@ -156,6 +158,13 @@ void proc_set_over(struct proc *p);
 bool proc_is_over(struct proc *p);
 
 // The rest needs the lock.
+
+// The session samples into REGION from now on (taken over), or comes through
+// the stream FD.
+void proc_use_region(struct proc *p, struct region *region);
+void proc_use_stream(struct proc *p, int fd);
+// The region did not reach the process: it is the caller's again.
+void proc_drop_region(struct proc *p);
 
 // Changes a rate for good. -EINVAL: not a setting that can be changed;
 // -EOPNOTSUPP: the socket transport has no way to tell the process.

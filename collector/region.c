@@ -17,9 +17,10 @@
 // visits' worth of captures of 16 KiB.
 const struct region_size region_default = {
 	.n_stripes = 16, .stripe_bytes = 256 << 10, .lg_live_buckets = 13};
-// About 96 MiB: 64 MiB of records between two visits, two million live blocks.
+// 64 MiB: half for records between two visits, half for two million live
+// blocks.
 const struct region_size region_exact = {
-	.n_stripes = 8, .stripe_bytes = 8 << 20, .lg_live_buckets = 18};
+	.n_stripes = 8, .stripe_bytes = 4 << 20, .lg_live_buckets = 18};
 // About 0.8 MiB.
 const struct region_size region_small = {
 	.n_stripes = 8, .stripe_bytes = 64 << 10, .lg_live_buckets = 11};

@@ -17,15 +17,25 @@ static bool is_full(struct spare *s)
 	return full;
 }
 
-static void put(struct spare *s, struct region *r)
+static bool is_default(const struct region_size *size)
 {
+	return !memcmp(size, &region_default, sizeof(*size));
+}
+
+void spare_put(struct spare *s, struct region *r)
+{
+	struct region *unwanted = r;
+
 	pthread_mutex_lock(&s->lock);
-	if (s->n < SPARE_MAX) {
+	if (!is_default(&r->size)) {
+		unwanted = s->other;
+		s->other = r;
+	} else if (s->n < SPARE_MAX) {
+		unwanted = NULL;
 		s->regions[s->n++] = r;
-		r = NULL;
 	}
 	pthread_mutex_unlock(&s->lock);
-	region_free(r);
+	region_free(unwanted);
 }
 
 static uint64_t refill(void *context)
@@ -40,7 +50,7 @@ static uint64_t refill(void *context)
 			log_error("no memory for a region: %s", strerror(-err));
 			break;
 		}
-		put(s, r);
+		spare_put(s, r);
 	}
 	return POOL_NEVER;
 }
@@ -56,20 +66,30 @@ void spare_init(struct spare *s, struct pool *pool)
 
 void spare_fini(struct spare *s)
 {
+	region_free(s->other);
 	while (s->n)
 		region_free(s->regions[--s->n]);
 	pthread_mutex_destroy(&s->lock);
 }
 
-struct region *spare_take(struct spare *s)
+static struct region *take_default(struct spare *s)
+{
+	// Without memory for the job the next taker asks again.
+	(void)pool_post(s->pool, &s->refill_job, POOL_NOW);
+	return s->n ? s->regions[--s->n] : NULL;
+}
+
+struct region *spare_take(struct spare *s, const struct region_size *size)
 {
 	struct region *r = NULL;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->n)
-		r = s->regions[--s->n];
+	if (is_default(size)) {
+		r = take_default(s);
+	} else if (s->other && !memcmp(&s->other->size, size, sizeof(*size))) {
+		r = s->other;
+		s->other = NULL;
+	}
 	pthread_mutex_unlock(&s->lock);
-	// Without memory for the job the next taker asks again.
-	(void)pool_post(s->pool, &s->refill_job, POOL_NOW);
 	return r;
 }

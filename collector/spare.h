@@ -13,10 +13,11 @@
 #define SPARE_MAX 2u
 
 struct spare {
-	pthread_mutex_t lock; // rank 35
-	struct region *regions[SPARE_MAX];
+	pthread_mutex_t lock;		   // rank 35
+	struct region *regions[SPARE_MAX]; // of the default size
 	unsigned n;
-	struct pool *pool; // where new ones are made
+	struct region *other; // of another size, given back unused
+	struct pool *pool;    // where new ones are made
 	struct pool_job refill_job;
 };
 
@@ -25,7 +26,10 @@ void spare_init(struct spare *s, struct pool *pool);
 // After the pool has ended.
 void spare_fini(struct spare *s);
 
-// A region of the default size that was ready, or NULL.
-struct region *spare_take(struct spare *s);
+// A region of SIZE that was ready, or NULL.
+struct region *spare_take(struct spare *s, const struct region_size *size);
+
+// Gives back a region nobody has mapped.
+void spare_put(struct spare *s, struct region *r);
 
 #endif

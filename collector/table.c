@@ -32,11 +32,6 @@ void table_fini(struct table *t)
 	pthread_mutex_destroy(&t->lock);
 }
 
-static uint64_t region_bytes(const struct proc *p)
-{
-	return p->region ? p->region->size_bytes : 0;
-}
-
 // Room for one more among the procs, and for all of them among the graves, so
 // that an end never needs memory.
 static int reserve(struct table *t)
@@ -68,7 +63,6 @@ int table_add(struct table *t, struct proc *p)
 		err = hmap_put(&t->by_pid, p->pid, (uintptr_t)p);
 	if (!err) {
 		t->procs[t->n_procs++] = p;
-		t->region_bytes += region_bytes(p);
 		t->active_ns = pool_now_ns();
 	}
 	pthread_mutex_unlock(&t->lock);
@@ -141,7 +135,6 @@ static void unlink_proc(struct table *t, struct proc *p)
 	for (size_t i = 0; i < t->n_procs; i++)
 		if (t->procs[i] == p) {
 			t->procs[i] = t->procs[--t->n_procs];
-			t->region_bytes -= region_bytes(p);
 			t->graves[t->n_graves++] = p;
 			return;
 		}
@@ -170,7 +163,8 @@ struct proc *table_exhume(struct table *t)
 		struct proc *p = t->graves[i];
 
 		if (!pool_is_idle(p->env->readers, &p->visit_job) ||
-		    !pool_is_idle(p->env->writers, &p->write_job))
+		    !pool_is_idle(p->env->writers, &p->write_job) ||
+		    !pool_is_idle(p->env->makers, &p->attach_job))
 			continue;
 		found = p;
 		t->graves[i] = t->graves[--t->n_graves];
@@ -222,10 +216,12 @@ size_t table_count(struct table *t)
 
 uint64_t table_region_bytes(struct table *t)
 {
-	uint64_t n;
+	uint64_t n = 0;
 
 	pthread_mutex_lock(&t->lock);
-	n = t->region_bytes;
+	for (size_t i = 0; i < t->n_procs; i++)
+		n += atomic_load_explicit(&t->procs[i]->x_region_bytes,
+					  memory_order_relaxed);
 	pthread_mutex_unlock(&t->lock);
 	return n;
 }

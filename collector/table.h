@@ -30,7 +30,6 @@ struct table {
 	size_t graves_capacity;
 	struct table_ended ended[TABLE_ENDED_MAX]; // a ring
 	size_t n_ended;				   // ever
-	uint64_t region_bytes;			   // of the sessions there are
 	uint64_t active_ns; // when something last began or ended
 };
 
@@ -64,6 +63,7 @@ void table_free_ended(struct table_ended *e);
 
 // Live sessions and graves.
 size_t table_count(struct table *t);
+// Shared memory of the sessions there are.
 uint64_t table_region_bytes(struct table *t);
 
 // Something happens: an idle collector stays a little longer.

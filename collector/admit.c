@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A child that exec'd carries the same environment as its parent, so it can't
+// know that it is one; but its ancestors have sessions here.
+#include "collector/admit.h"
+
+#include "collector/procfs.h"
+
+#include <string.h>
+#include <unistd.h>
+
+// How far up a process's ancestors are asked for.
+#define ANCESTORS_MAX 64
+// A rate below this is called exact: its rings fill in milliseconds.
+#define EXACT_BELOW_BYTES 4096u
+// From so many processes on each gets less.
+#define PROCS_WITH_DEFAULT 32u
+
+// The nearest ancestor that has a session, with a reference.
+static struct proc *find_ancestor(struct table *t, uint32_t pid)
+{
+	struct procfs_stat st;
+
+	for (int i = 0; i < ANCESTORS_MAX && !procfs_stat(pid, &st); i++) {
+		struct proc *p;
+
+		pid = st.parent_pid;
+		if (pid <= 1)
+			return NULL;
+		p = table_find(t, pid);
+		if (p)
+			return p;
+	}
+	return NULL;
+}
+
+// What the parent of an exec allows, or everything when there is none: what
+// PID itself was before, when that was a fork child, or an ancestor. A process
+// that was started by hand may replace itself.
+static uint32_t allowed_by_parent(struct table *t, uint32_t pid)
+{
+	struct proc *p = table_find(t, pid);
+	uint32_t follow = FOLLOW_EXEC | FOLLOW_FORK;
+
+	if (p && !p->hello->is_fork) {
+		proc_unref(p);
+		return follow;
+	}
+	if (!p)
+		p = find_ancestor(t, pid);
+	if (p) {
+		follow = p->hello->follow;
+		proc_unref(p);
+	}
+	return follow;
+}
+
+const char *admit_check(struct table *t, uint32_t pid,
+			const Cprof__Hello *hello)
+{
+	if (!pid)
+		return "its pid can't be seen from the collector's pid "
+		       "namespace";
+	if (hello->is_reconnect)
+		return NULL;
+	if (hello->is_fork)
+		return hello->follow & FOLLOW_FORK
+			       ? NULL
+			       : "CPROF_FOLLOW leaves out fork children";
+	return allowed_by_parent(t, pid) & FOLLOW_EXEC
+		       ? NULL
+		       : "CPROF_FOLLOW leaves out children that exec";
+}
+
+// A quarter of the machine's memory for all regions together.
+static uint64_t bound_bytes(void)
+{
+	long n_pages = sysconf(_SC_PHYS_PAGES);
+
+	return n_pages > 0 ? (uint64_t)n_pages * REGION_PAGE / 4 : 1ull << 30;
+}
+
+const struct region_size *admit_size(struct table *t, const Cprof__Hello *hello)
+{
+	bool is_exact =
+		hello->heap_rate && hello->heap_rate < EXACT_BELOW_BYTES;
+	const struct region_size *size =
+		is_exact ? &region_exact : &region_default;
+	uint64_t n_bytes = (uint64_t)size->n_stripes * size->stripe_bytes * 2;
+
+	// A process that had a collector before can only take a region of the
+	// size it has.
+	if (hello->is_reconnect)
+		return size;
+	if (!is_exact && table_count(t) >= PROCS_WITH_DEFAULT)
+		return &region_small;
+	if (table_region_bytes(t) + n_bytes > bound_bytes())
+		return &region_small;
+	return size;
+}

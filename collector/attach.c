@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The process waits for the answer in its constructor, so nothing slow comes
+// before it: its maps are read by the first visit, and a region that is not
+// ready is made by another thread while the loop goes on.
+#include "collector/attach.h"
+
+#include "collector/admit.h"
+#include "collector/log.h"
+#include "collector/procfs.h"
+#include "collector/visit.h"
+#include "proto/version.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// What the stream of the socket transport may hold on its way.
+#define STREAM_BYTES (4 << 20)
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void refuse(int fd, const char *reason)
+{
+	Cprof__Refuse r = CPROF__REFUSE__INIT;
+	unsigned char body[256];
+	struct conn_message m = {.type = WIRE_REFUSE, .body = body, .fd = -1};
+
+	r.reason = (char *)(uintptr_t)reason;
+	m.n_bytes = (uint32_t)cprof__refuse__pack(&r, body);
+	// Whoever does not hear it stays inert as well.
+	(void)conn_send(fd, &m);
+}
+
+static void drop_hello(struct conn_hello *h)
+{
+	close_fd(h->fd);
+	close_fd(h->maps_fd);
+	close_fd(h->mem_fd);
+	cprof__hello__free_unpacked(h->hello, NULL);
+}
+
+// The descriptors could be anything, something that blocks a reader too.
+static void check_files(struct conn_hello *h)
+{
+	if (!procfs_is_file(h->maps_fd, "maps")) {
+		close_fd(h->maps_fd);
+		h->maps_fd = procfs_open(h->peer.pid, "maps");
+	}
+	if (h->maps_fd < 0)
+		h->maps_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (!procfs_is_file(h->mem_fd, "mem")) {
+		close_fd(h->mem_fd);
+		h->mem_fd = -1;
+	}
+}
+
+// The pid begins anew: exec, or a process that lost sight of us. Its session of
+// before is over.
+static void end_former(struct table *t, uint32_t pid)
+{
+	struct proc *p = table_find(t, pid);
+
+	if (!p)
+		return;
+	proc_set_over(p);
+	proc_unref(p);
+}
+
+static void on_pid(void *context, uint32_t events)
+{
+	struct proc *p = context;
+
+	(void)events;
+	proc_set_over(p);
+}
+
+static void on_stream(void *context, uint32_t events)
+{
+	struct proc *p = context;
+
+	(void)events;
+	proc_poke(p);
+}
+
+static int answer(struct proc *p, enum wire_type type, int fd)
+{
+	struct conn_message m = {.type = type, .fd = fd};
+	int err = conn_send(p->answer_fd, &m);
+
+	close_fd(p->answer_fd);
+	p->answer_fd = -1;
+	if (err)
+		log_info("process %u: did not wait for its answer: %s", p->pid,
+			 strerror(-err));
+	return err;
+}
+
+// Nothing came of it: the visit ends the session.
+static void give_up(struct proc *p, const char *reason)
+{
+	log_error("process %u: %s", p->pid, reason);
+	refuse(p->answer_fd, reason);
+	close_fd(p->answer_fd);
+	p->answer_fd = -1;
+	proc_set_over(p);
+}
+
+// A process that did not wait comes again: then its region is ready.
+static void use_region(struct attach *a, struct proc *p, struct region *r)
+{
+	proc_lock(p);
+	proc_use_region(p, r);
+	proc_unlock(p);
+	if (!answer(p, WIRE_RING, r->memfd)) {
+		region_close_fd(r);
+		proc_poke(p);
+		return;
+	}
+	proc_lock(p);
+	proc_drop_region(p);
+	proc_unlock(p);
+	spare_put(a->spare, r);
+	proc_set_over(p);
+}
+
+static int make_stream(int ret_fds[2])
+{
+	const int n_bytes = STREAM_BYTES;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds))
+		return -errno;
+	// Only root may have more than the system's limit; less is not an
+	// error: what finds no room is counted.
+	if (setsockopt(ret_fds[1], SOL_SOCKET, SO_SNDBUFFORCE, &n_bytes,
+		       sizeof(n_bytes)))
+		(void)setsockopt(ret_fds[1], SOL_SOCKET, SO_SNDBUF, &n_bytes,
+				 sizeof(n_bytes));
+	return 0;
+}
+
+static void use_stream(struct attach *a, struct proc *p)
+{
+	int fds[2];
+
+	if (make_stream(fds)) {
+		give_up(p, "no socket for the stream");
+		return;
+	}
+	proc_lock(p);
+	proc_use_stream(p, fds[0]);
+	proc_unlock(p);
+	p->stream_watch = (struct loop_watch){fds[0], on_stream, p};
+	if (loop_add(a->env->loop, &p->stream_watch, EPOLLIN | EPOLLONESHOT))
+		log_error("process %u: its stream can't be watched", p->pid);
+	// A process that did not wait has no other end: its stream is at its
+	// end.
+	(void)answer(p, WIRE_SOCKET, fds[1]);
+	close_fd(fds[1]);
+	proc_poke(p);
+}
+
+// A makers' job: the region was not ready.
+static uint64_t make_region(void *context)
+{
+	struct proc *p = context;
+	const struct region_size *size = admit_size(p->attach->table, p->hello);
+	struct region *r;
+	int err = region_new(size, &r);
+
+	if (err)
+		give_up(p, "no memory for a region");
+	else
+		use_region(p->attach, p, r);
+	return POOL_NEVER;
+}
+
+static void choose_transport(struct attach *a, struct proc *p)
+{
+	struct region *r;
+
+	if (p->hello->transport == TRANSPORT_SOCKET) {
+		use_stream(a, p);
+		return;
+	}
+	r = spare_take(a->spare, admit_size(a->table, p->hello));
+	if (r) {
+		use_region(a, p, r);
+		return;
+	}
+	pool_job_init(&p->attach_job, make_region, p);
+	p->attach = a;
+	if (pool_post(a->env->makers, &p->attach_job, POOL_NOW))
+		give_up(p, "no memory");
+}
+
+static int watch_process(struct attach *a, struct proc *p)
+{
+	p->pid_watch = (struct loop_watch){p->pid_fd, on_pid, p};
+	return loop_add(a->env->loop, &p->pid_watch, EPOLLIN | EPOLLONESHOT);
+}
+
+// Takes over everything in H but its descriptor.
+static int new_session(struct attach *a, struct conn_hello *h,
+		       struct proc **ret)
+{
+	struct proc_start start = {
+		.env = a->env,
+		.pid = h->peer.pid,
+		.uid = h->peer.uid,
+		.maps_fd = h->maps_fd,
+		.mem_fd = h->mem_fd,
+		.hello = h->hello,
+	};
+	struct proc *p;
+	int err;
+
+	start.pid_fd = (int)syscall(SYS_pidfd_open, h->peer.pid, 0);
+	err = start.pid_fd < 0 ? -errno : 0;
+	h->maps_fd = h->mem_fd = -1;
+	h->hello = NULL;
+	if (!err)
+		err = proc_new(&start, &p);
+	else
+		proc_drop_start(&start);
+	if (err)
+		return err;
+	visit_init(p);
+	err = table_add(a->table, p);
+	if (err)
+		proc_unref(p);
+	else
+		*ret = p;
+	return err;
+}
+
+void attach_hello(struct attach *a, struct conn_hello *h)
+{
+	const char *reason = admit_check(a->table, h->peer.pid, h->hello);
+	struct proc *p;
+	int err;
+
+	if (reason) {
+		log_info("process %u: refused: %s", h->peer.pid, reason);
+		refuse(h->fd, reason);
+		drop_hello(h);
+		return;
+	}
+	check_files(h);
+	end_former(a->table, h->peer.pid);
+	err = new_session(a, h, &p);
+	if (err) {
+		log_error("process %u: no session: %s", h->peer.pid,
+			  strerror(-err));
+		refuse(h->fd, "the collector has no room for it");
+		drop_hello(h);
+		return;
+	}
+	p->answer_fd = h->fd;
+	log_info("process %u: '%s' begins", p->pid, p->comm);
+	if (watch_process(a, p))
+		give_up(p, "its end can't be watched");
+	else
+		choose_transport(a, p);
+}

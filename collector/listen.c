@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Two shims may start two collectors at once, and one may be ending while the
+// next begins: the lock decides, and a loser looks whether the winner really
+// serves before it gives up.
+#include "collector/listen.h"
+
+#include "collector/paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BACKLOG	      128
+#define LOCK_TRIES    200
+#define LOCK_PAUSE_NS 10000000
+
+static struct sockaddr_un address(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+	memcpy(a.sun_path, path, strlen(path));
+	return a;
+}
+
+static bool is_served(const char *path)
+{
+	struct sockaddr_un a = address(path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool is = fd >= 0 && !connect(fd, (struct sockaddr *)&a, sizeof(a));
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+// Locks, or finds out that the holder serves. A holder that does neither for
+// two seconds is taken for one that serves.
+static int take_lock(int fd, const char *path)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		if (is_served(path))
+			return -EADDRINUSE;
+		(void)nanosleep(&pause, NULL);
+	}
+	return -EADDRINUSE;
+}
+
+static int open_lock(const char *path)
+{
+	char name[SOCKET_NAME_MAX_BYTES + 8];
+	int fd, err;
+
+	snprintf(name, sizeof(name), "%s.lock", path);
+	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	err = take_lock(fd, path);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+static int bind_at(int fd, const char *path)
+{
+	struct sockaddr_un a = address(path);
+
+	if (unlink(path) && errno != ENOENT)
+		return -errno;
+	// bind() takes the mode of the name from the descriptor: the socket is
+	// closed to others from its first moment on.
+	if (fchmod(fd, 0600) || bind(fd, (struct sockaddr *)&a, sizeof(a)) ||
+	    listen(fd, BACKLOG))
+		return -errno;
+	return 0;
+}
+
+static int open_socket(const char *path)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = bind_at(fd, path);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+int listen_open(struct listener *l, const char *path, bool is_ours)
+{
+	int err = paths_folder(path, is_ours);
+
+	if (err)
+		return err;
+	snprintf(l->path, sizeof(l->path), "%s", path);
+	l->lock_fd = open_lock(path);
+	if (l->lock_fd < 0)
+		return l->lock_fd;
+	l->fd = open_socket(path);
+	if (l->fd >= 0)
+		return 0;
+	close(l->lock_fd);
+	return l->fd;
+}
+
+void listen_close(struct listener *l)
+{
+	// Ours for as long as the lock is; gone already when it was retired.
+	(void)unlink(l->path);
+	close(l->fd);
+	close(l->lock_fd);
+}
+
+bool listen_retire(struct listener *l)
+{
+	struct pollfd p = {.fd = l->fd, .events = POLLIN};
+
+	(void)unlink(l->path);
+	return poll(&p, 1, 0) > 0;
+}
+
+int listen_restore(struct listener *l)
+{
+	int fd = open_socket(l->path);
+
+	if (fd < 0)
+		return fd;
+	close(l->fd);
+	l->fd = fd;
+	return 0;
+}
+
+int listen_accept(struct listener *l)
+{
+	int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
