@@ -102,9 +102,8 @@ static void say_missing(const char *prog, const struct ctl_elf *elf)
 	if (elf->obstacle)
 		ctl_fail_note("'%s' was not profiled: %s", prog, elf->obstacle);
 	else
-		ctl_fail_note("'%s' was not profiled: the shim found no "
-			      "collector and could start none, or the program "
-			      "was too short to load it; --log info says more",
+		ctl_fail_note("'%s' was not profiled: the shim was not loaded "
+			      "or reached no collector; --log info says more",
 			      prog);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Prints whatever the collector sends, in its order: a figure it learns to give
-// is shown without a change here. What a counter of the shim means stands
-// beside it, from proto/counters.def.
+// is shown without a change here. What a counter means stands beside it, from
+// the tables of the shim's and the collector's.
 #include "collector/ctl_stats.h"
 
 #include "collector/ctl_fail.h"
@@ -23,6 +23,9 @@ static const struct counter_help counter_table[] = {
 #define COUNTER(id, name, is_loss, help) {name, help},
 #include "proto/counters.def"
 #undef COUNTER
+#define OWN(id, name, is_loss, value, help) {name, help},
+#include "collector/own.def"
+#undef OWN
 	{NULL, NULL}};
 
 static const char *help_of(const char *name)
@@ -65,9 +68,9 @@ static void put_counters(const json_t *counters)
 
 	(void)printf("counters\n");
 	json_object_foreach((json_t *)counters, key, value)(void)
-		printf("  %-22s %15llu  %s\n", key,
+		printf("  %-22s %15llu%s%s\n", key,
 		       (unsigned long long)ctl_json_number(counters, key),
-		       help_of(key));
+		       *help_of(key) ? "  " : "", help_of(key));
 }
 
 int ctl_stats(const struct ctl_options *options)
