@@ -259,14 +259,16 @@ static void timed_lock(void)
 	waited(MUTEX, start_ns);
 }
 
-__attribute__((noinline)) static int sleeper_holds(void)
+// The functions the profile must name: noipa, since gcc would drop the result
+// that nobody needs, and with it the frame.
+__attribute__((noipa)) static int sleeper_holds(void)
 {
 	timed_lock();
 	usleep(HOLD_US);
-	return used->unlock() + 1; // + 1: no tail call, it must be in the stack
+	return used->unlock() + 1; // + 1: no tail call
 }
 
-__attribute__((noinline)) static int brief_holds(void)
+__attribute__((noipa)) static int brief_holds(void)
 {
 	timed_lock();
 	return used->unlock() + 1;
