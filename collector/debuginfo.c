@@ -390,20 +390,26 @@ static bool is_mangled(const char *linkage)
 	       (linkage[1] == 'Z' || linkage[1] == 'R');
 }
 
-// DWARF has the name in the source (__libc_malloc), the symbol table also the
-// one that programs call (malloc).
-static void prefer_public_name(struct debuginfo *d, uint64_t vaddr,
-			       struct debuginfo_line *line)
+// DWARF has the name in the source (__libc_write), the symbol table also the
+// one that programs call (write). Returns the number of lines, fewer when the
+// compiler had split the function and inlined it into its own shell.
+static uint32_t prefer_public_name(struct debuginfo *d, uint64_t vaddr,
+				   struct debuginfo_line *lines, uint32_t n)
 {
+	struct debuginfo_line *line = &lines[n - 1];
+	const char *name = line->name;
 	const struct symtab_entry *e;
 
-	if (line->name[0] != '_' || is_mangled(line->linkage))
-		return;
+	if (name[0] != '_' || is_mangled(line->linkage))
+		return n;
 	e = symtab_find(&d->symbols, vaddr);
 	if (!e || e->name[0] == '_' || strchr(e->name, '.'))
-		return;
-	line->name = e->name;
-	line->linkage = NULL;
+		return n;
+	if (n > 1 && lines[n - 2].name && !strcmp(lines[n - 2].name, name))
+		n--;
+	lines[n - 1].name = e->name;
+	lines[n - 1].linkage = NULL;
+	return n;
 }
 
 uint32_t debuginfo_lines(struct debuginfo *d, uint64_t vaddr, uint32_t n_max,
@@ -415,6 +421,5 @@ uint32_t debuginfo_lines(struct debuginfo *d, uint64_t vaddr, uint32_t n_max,
 		n = dwarf_lines(d, vaddr - d->bias, n_max, ret_lines);
 	if (n == 0 || !ret_lines[n - 1].name)
 		return symbol_line(d, vaddr, ret_lines);
-	prefer_public_name(d, vaddr, &ret_lines[n - 1]);
-	return n;
+	return prefer_public_name(d, vaddr, ret_lines, n);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// pprof wants each address once as a location; tools that come after it believe
-// the flags of a mapping: has_functions is only claimed where every address of
-// it was found by name, so that a better equipped tool may still try the rest.
+// pprof wants each address once as a location. Every location has a line, so a
+// mapping in which any symbol was found claims has_functions: `go tool pprof`
+// would otherwise put its own names, poorer ones, in place of all of them. One
+// in which none was found claims nothing, so that a tool with better symbols
+// may try.
 #include "collector/locs.h"
 
 #include "collector/sym.h"
@@ -182,8 +184,8 @@ static struct Perftools__Profiles__Mapping *add_mapping(struct locs *l,
 		return NULL;
 	perftools__profiles__mapping__init(m);
 	m->filename = strtab_index(l->strings, path);
-	// All claims hold until a location breaks them.
-	m->has_functions = true;
+	// These hold until a named location breaks them, and count only where
+	// there is one (has_functions).
 	m->has_filenames = true;
 	m->has_line_numbers = true;
 	m->has_inline_frames = true;
@@ -313,16 +315,16 @@ static void name_mapped(struct locs *l, struct place *p)
 	if (!p->message.mapping_id)
 		return;
 	m = l->mappings.items[p->message.mapping_id - 1];
-	if (n > 0) {
-		set_lines(l, p, symbols, n);
-	} else {
+	if (n == 0) {
 		name_unknown(im, p->frame.addr, name, sizeof(name));
 		set_name(l, p, name);
-		m->has_functions = false;
+		return;
 	}
-	if (n == 0 || !symbols[0].file[0])
+	set_lines(l, p, symbols, n);
+	m->has_functions = true;
+	if (!symbols[0].file[0])
 		m->has_filenames = false;
-	if (n == 0 || symbols[0].line == 0)
+	if (symbols[0].line == 0)
 		m->has_line_numbers = m->has_inline_frames = false;
 }
 
@@ -384,8 +386,19 @@ uint64_t locs_id(struct locs *l, const struct frame *frame,
 	return p->message.id;
 }
 
+static void drop_empty_claims(struct locs *l)
+{
+	for (size_t i = 0; i < l->mappings.n; i++) {
+		struct Perftools__Profiles__Mapping *m = l->mappings.items[i];
+		m->has_filenames &= m->has_functions;
+		m->has_line_numbers &= m->has_functions;
+		m->has_inline_frames &= m->has_functions;
+	}
+}
+
 void locs_finish(struct locs *l, struct Perftools__Profiles__Profile *profile)
 {
+	drop_empty_claims(l);
 	// A place begins with its message.
 	profile->location =
 		(struct Perftools__Profiles__Location **)l->places.items;
