@@ -26,8 +26,9 @@ void sample_alloc(void *p, size_t n_bytes);
 // rate, else with probability delay / rate.
 void sample_block(uint64_t delay_ns);
 
-// The calling thread, holder of a lock, is about to unlock it: others have
-// waited DELAY_NS in all under it. Keeps one in mutex.fraction.
+// The calling thread, holder of a lock, gives it back (just now, or in a
+// moment): others have waited DELAY_NS in all under it. Keeps one in
+// mutex.fraction.
 void sample_mutex(uint64_t delay_ns);
 
 // A thread was created by the caller; TID is its id, 0 if not known.
