@@ -31,6 +31,8 @@ void dump_take(struct proc *p, uint32_t kinds, struct dump *ret)
 	struct snap *s;
 
 	ret->n_snaps = 0;
+	if (!p->dir)
+		dump_choose_dir(p);
 	take_thread_names(p, true);
 	for (int kind = 0; kind < KIND_N; kind++) {
 		if (!(kinds >> kind & 1) ||

@@ -186,7 +186,7 @@ struct pool *pool_new(const char *name, unsigned n_threads)
 	return NULL;
 }
 
-void pool_free(struct pool *p)
+void pool_stop(struct pool *p)
 {
 	pthread_mutex_lock(&p->lock);
 	p->is_ending = true;
@@ -194,6 +194,12 @@ void pool_free(struct pool *p)
 	pthread_mutex_unlock(&p->lock);
 	for (unsigned i = 0; i < p->n_threads; i++)
 		pthread_join(p->threads[i], NULL);
+	p->n_threads = 0;
+}
+
+void pool_free(struct pool *p)
+{
+	pool_stop(p);
 	pthread_cond_destroy(&p->changed);
 	pthread_mutex_destroy(&p->lock);
 	free(p->heap);

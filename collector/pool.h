@@ -37,7 +37,10 @@ struct pool;
 // threads.
 struct pool *pool_new(const char *name, unsigned n_threads);
 
-// Runs what is being run to its end, drops what is queued, joins the threads.
+// Runs what is being run to its end and joins the threads; what is queued, now
+// or later, is never run.
+void pool_stop(struct pool *p);
+// Stops it if that was not done, and frees it.
 void pool_free(struct pool *p);
 
 void pool_job_init(struct pool_job *job, pool_fn fn, void *context);

@@ -214,6 +214,26 @@ size_t table_count(struct table *t)
 	return n;
 }
 
+bool table_has_graves(struct table *t)
+{
+	bool has;
+
+	pthread_mutex_lock(&t->lock);
+	has = t->n_graves;
+	pthread_mutex_unlock(&t->lock);
+	return has;
+}
+
+bool table_has_ended(struct table *t)
+{
+	bool has;
+
+	pthread_mutex_lock(&t->lock);
+	has = t->n_ended;
+	pthread_mutex_unlock(&t->lock);
+	return has;
+}
+
 uint64_t table_region_bytes(struct table *t)
 {
 	uint64_t n = 0;

@@ -63,6 +63,9 @@ void table_free_ended(struct table_ended *e);
 
 // Live sessions and graves.
 size_t table_count(struct table *t);
+bool table_has_graves(struct table *t);
+// True once any session has ended.
+bool table_has_ended(struct table *t);
 // Shared memory of the sessions there are.
 uint64_t table_region_bytes(struct table *t);
 

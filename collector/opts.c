@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// getopt_long over the table in opts.def.
+#include "collector/opts.h"
+
+#include "proto/setting.h"
+#include "proto/version.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+
+#define DEFAULT_LINGER_NS 2000000000ull
+#define LINGER_MAX_S	  86400u
+#define EXIT_USAGE	  2
+// Values of options, above all characters.
+#define OPTION_BASE 256
+
+enum option_id {
+#define OPTION(id, name, argument, help) OPTION_##id,
+#include "collector/opts.def"
+#undef OPTION
+	OPTION_N
+};
+
+struct option_info {
+	const char *name;
+	const char *argument;
+	const char *help;
+};
+
+static const struct option_info table[OPTION_N] = {
+#define OPTION(id, name, argument, help) {name, argument, help},
+#include "collector/opts.def"
+#undef OPTION
+};
+
+static void print_help(void)
+{
+	printf("usage: cprofd [OPTIONS]\n"
+	       "The collector of cprof: receives samples from processes that "
+	       "run under\nlibcprof.so and writes their profiles.\n\n");
+	for (int i = 0; i < OPTION_N; i++)
+		printf("  --%s%s%s\n        %s\n", table[i].name,
+		       *table[i].argument ? " " : "", table[i].argument,
+		       table[i].help);
+}
+
+static int usage(int *ret_status)
+{
+	*ret_status = EXIT_USAGE;
+	return -EINVAL;
+}
+
+static int read_linger(const char *text, struct opts *o)
+{
+	uint64_t seconds;
+
+	if (setting_parse(VALUE_COUNT, text, &seconds) ||
+	    seconds > LINGER_MAX_S)
+		return -EINVAL;
+	o->linger_ns = seconds * 1000000000u;
+	return 0;
+}
+
+static int read_log(const char *text, struct opts *o)
+{
+	uint64_t level;
+
+	if (setting_parse(VALUE_LOG, text, &level))
+		return -EINVAL;
+	o->log_level = (unsigned)level;
+	return 0;
+}
+
+static int refuse(enum option_id id, const char *allowed, int *ret_status)
+{
+	fprintf(stderr, "cprofd: --%s '%s' is not valid: %s\n", table[id].name,
+		optarg, allowed);
+	return usage(ret_status);
+}
+
+// Does what option ID says. Not 0: the program ends.
+static int apply(enum option_id id, struct opts *o, int *ret_status)
+{
+	switch (id) {
+	case OPTION_SOCKET:
+		o->socket = optarg;
+		return 0;
+	case OPTION_AUTO:
+		o->is_auto = true;
+		return 0;
+	case OPTION_LINGER:
+		return read_linger(optarg, o)
+			       ? refuse(id, "0..86400 seconds", ret_status)
+			       : 0;
+	case OPTION_LOG:
+		return read_log(optarg, o)
+			       ? refuse(id, setting_allowed(VALUE_LOG),
+					ret_status)
+			       : 0;
+	case OPTION_HELP:
+		print_help();
+		break;
+	case OPTION_VERSION:
+		printf("cprofd %s\n", CPROF_VERSION);
+		break;
+	case OPTION_N:
+		return usage(ret_status);
+	}
+	*ret_status = 0;
+	return -ECANCELED;
+}
+
+int opts_parse(int argc, char **argv, struct opts *ret, int *ret_status)
+{
+	struct opts o = {.linger_ns = DEFAULT_LINGER_NS,
+			 .log_level = LOG_ERROR};
+	struct option options[OPTION_N + 1] = {0};
+	int c, err;
+
+	for (int i = 0; i < OPTION_N; i++)
+		options[i] = (struct option){table[i].name,
+					     *table[i].argument != '\0', NULL,
+					     OPTION_BASE + i};
+	// getopt prints one line by itself: "cprofd: unrecognized option ...".
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c < OPTION_BASE)
+			return usage(ret_status);
+		err = apply((enum option_id)(c - OPTION_BASE), &o, ret_status);
+		if (err)
+			return err;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "cprofd: '%s' is not expected: see --help\n",
+			argv[optind]);
+		return usage(ret_status);
+	}
+	*ret = o;
+	return 0;
+}

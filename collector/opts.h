@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The command line of cprofd, read into a struct. Prints only what the user
+// asked for or did wrong; it opens nothing.
+#ifndef CPROF_COLLECTOR_OPTS_H
+#define CPROF_COLLECTOR_OPTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct opts {
+	const char *socket; // NULL: the default place
+	bool is_auto;
+	uint64_t linger_ns;
+	unsigned log_level;
+};
+
+// 0: go on with *ret. Else the program ends with status *ret_status: help or
+// version was printed, or one line about what is wrong.
+int opts_parse(int argc, char **argv, struct opts *ret, int *ret_status);
+
+#endif

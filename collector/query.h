@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The only door to sessions for those who ask from outside: finds the process
+// that is meant, takes profiles of now or of an interval, changes rates, and
+// tells what there is as JSON. It knows nothing of HTTP. Any thread that may
+// wait; errors are a line of text for the user.
+#ifndef CPROF_COLLECTOR_QUERY_H
+#define CPROF_COLLECTOR_QUERY_H
+
+#include "collector/buf.h"
+#include "collector/table.h"
+
+#include <jansson.h>
+
+#define QUERY_ERROR_BYTES 1024
+
+// Why not: a negative errno and a line for the user.
+//	-ENOENT    no such process, kind or setting
+//	-ENOTUNIQ  several processes are meant
+//	-EINVAL    a bad value
+//	-EBUSY     a cpu profile is running
+//	other      what failed
+struct query_error {
+	int err;
+	char text[QUERY_ERROR_BYTES];
+};
+
+struct query {
+	struct table *table;
+	// 1: the collector is ending; waiting requests answer at once.
+	_Atomic uint32_t x_is_ending;
+};
+
+// Which process is meant: by pid, by name, or the only one there is.
+struct query_target {
+	uint32_t pid;	  // 0 = not by pid
+	const char *comm; // NULL = not by name
+};
+
+// What a profile is asked for with.
+struct query_profile {
+	enum kind kind;
+	uint64_t seconds; // 0: everything since the start
+	uint64_t hz;	  // for cpu with seconds; 0: as it is
+	// True when whoever asked has gone; asked now and then while waiting.
+	bool (*is_abandoned)(void *context);
+	void *context;
+};
+
+// The process TARGET means, with a reference, or NULL and *ret_error.
+struct proc *query_find(struct query *q, const struct query_target *target,
+			struct query_error *ret_error);
+
+// Appends the profile to *ret. 0, or negative errno and *ret_error.
+int query_profile(struct query *q, struct proc *p,
+		  const struct query_profile *profile, struct buf *ret,
+		  struct query_error *ret_error);
+
+// Cuts the timed profiles of P short.
+void query_stop(struct proc *p);
+
+// Changes the rate KEY to the text VALUE. 0, or negative errno and *ret_error.
+int query_set(struct proc *p, const char *key, const char *value,
+	      struct query_error *ret_error);
+
+// The answers of API.md; NULL: no memory, or negative errno in *ret_error.
+json_t *query_rates(struct proc *p);
+json_t *query_ps(struct query *q);
+json_t *query_stats(struct proc *p);
+json_t *query_dump(struct proc *p, struct query_error *ret_error);
+json_t *query_ended(struct query *q, uint32_t pid,
+		    struct query_error *ret_error);
+
+// Fills *ret_error and returns ERR.
+int query_fail(struct query_error *ret_error, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Profiles of now and of an interval: two snapshots and their difference. The
+// waiting is done without any lock, so any number of intervals overlap; only
+// the cpu rate can be changed by one at a time.
+#include "collector/drain.h"
+#include "collector/pprof.h"
+#include "collector/query.h"
+#include "collector/take.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+// How soon a stop, an end or a hang-up is noticed.
+#define WAIT_STEP_NS   50000000u
+#define DEFAULT_CPU_HZ 100u
+
+// An interval that is being measured.
+struct interval {
+	struct query *query;
+	struct proc *p;
+	const struct query_profile *profile;
+	uint32_t stops;
+	uint64_t old_hz;
+	struct snap *first;
+};
+
+// A snapshot of everything up to now. Needs the lock.
+static struct snap *take_now(struct proc *p, enum kind kind)
+{
+	(void)drain_run(p);
+	take_thread_names(p, true);
+	return take_snap(p, kind);
+}
+
+static int render(struct snap *s, struct buf *ret,
+		  struct query_error *ret_error)
+{
+	int err = pprof_write(s, ret);
+
+	snap_free(s);
+	if (err)
+		return query_fail(ret_error, err, "no memory for the profile");
+	return 0;
+}
+
+static int fail_memory(struct query_error *ret_error)
+{
+	return query_fail(ret_error, -ENOMEM, "no memory for the profile");
+}
+
+static bool has_ended_early(const struct interval *v)
+{
+	return proc_is_over(v->p) ||
+	       atomic_load_explicit(&v->query->x_is_ending,
+				    memory_order_relaxed) ||
+	       atomic_load_explicit(&v->p->x_stops, memory_order_relaxed) !=
+		       v->stops;
+}
+
+// -EPIPE: whoever asked has gone.
+static int wait(const struct interval *v)
+{
+	const struct query_profile *q = v->profile;
+	uint64_t until_ns = pool_now_ns() + q->seconds * 1000000000u;
+
+	while (!has_ended_early(v)) {
+		uint64_t now_ns = pool_now_ns();
+		uint64_t left_ns = until_ns - now_ns;
+
+		if (now_ns >= until_ns)
+			return 0;
+		if (q->is_abandoned && q->is_abandoned(q->context))
+			return -EPIPE;
+		if (left_ns > WAIT_STEP_NS)
+			left_ns = WAIT_STEP_NS;
+		(void)poll(NULL, 0, (int)((left_ns + 999999) / 1000000));
+	}
+	return 0;
+}
+
+// Begins to count cpu time at the rate that is wanted. Needs the lock.
+static int begin_cpu(struct interval *v, struct query_error *ret_error)
+{
+	struct proc *p = v->p;
+	uint64_t hz = v->profile->hz;
+	int err;
+
+	if (p->is_cpu_profiled)
+		return query_fail(ret_error, -EBUSY,
+				  "Could not enable CPU profiling: cpu "
+				  "profiling already in use");
+	v->old_hz = proc_rate(p, SETTING_CPU_HZ);
+	if (!hz)
+		hz = v->old_hz ? v->old_hz : DEFAULT_CPU_HZ;
+	err = proc_set_rate(p, SETTING_CPU_HZ, hz);
+	if (err)
+		return query_fail(ret_error, err,
+				  "cpu.hz of process %u can't be changed: it "
+				  "uses the socket transport",
+				  p->pid);
+	p->is_cpu_profiled = true;
+	return 0;
+}
+
+static void end_cpu(struct interval *v)
+{
+	// It was possible before, so it is now.
+	(void)proc_set_rate(v->p, SETTING_CPU_HZ, v->old_hz);
+	v->p->is_cpu_profiled = false;
+}
+
+static int begin(struct interval *v, struct query_error *ret_error)
+{
+	bool is_cpu = v->profile->kind == KIND_CPU;
+	int err = 0;
+
+	proc_lock(v->p);
+	if (is_cpu)
+		err = begin_cpu(v, ret_error);
+	if (!err) {
+		v->first = take_now(v->p, v->profile->kind);
+		if (!v->first)
+			err = fail_memory(ret_error);
+		if (!v->first && is_cpu)
+			end_cpu(v);
+	}
+	proc_unlock(v->p);
+	return err;
+}
+
+static struct snap *end(struct interval *v)
+{
+	struct snap *last;
+
+	proc_lock(v->p);
+	last = take_now(v->p, v->profile->kind);
+	if (v->profile->kind == KIND_CPU)
+		end_cpu(v);
+	proc_unlock(v->p);
+	return last;
+}
+
+static int measure(struct interval *v, struct snap **ret,
+		   struct query_error *ret_error)
+{
+	struct snap *last;
+	int err;
+
+	err = begin(v, ret_error);
+	if (err)
+		return err;
+	err = wait(v);
+	last = end(v);
+	if (err)
+		query_fail(ret_error, err, "the client has gone");
+	else if (!last || (err = snap_subtract(last, v->first)))
+		err = fail_memory(ret_error);
+	snap_free(v->first);
+	if (err)
+		snap_free(last);
+	else
+		*ret = last;
+	return err;
+}
+
+int query_profile(struct query *q, struct proc *p,
+		  const struct query_profile *profile, struct buf *ret,
+		  struct query_error *ret_error)
+{
+	struct interval v = {.query = q, .p = p, .profile = profile};
+	struct snap *s;
+	int err;
+
+	if (profile->seconds) {
+		v.stops =
+			atomic_load_explicit(&p->x_stops, memory_order_relaxed);
+		err = measure(&v, &s, ret_error);
+		return err ? err : render(s, ret, ret_error);
+	}
+	proc_lock(p);
+	s = take_now(p, profile->kind);
+	proc_unlock(p);
+	return s ? render(s, ret, ret_error) : fail_memory(ret_error);
+}

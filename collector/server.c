@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything is made in order and given back in the opposite one. The loop's
+// thread accepts, answers hellos and buries what has ended; it never reads
+// rings, looks up symbols or writes files.
+#include "collector/server.h"
+
+#include "collector/attach.h"
+#include "collector/conn.h"
+#include "collector/http.h"
+#include "collector/listen.h"
+#include "collector/log.h"
+#include "collector/mem.h"
+#include "collector/paths.h"
+#include "collector/spare.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define READERS 2u
+#define WRITERS 2u
+#define MAKERS	1u
+// How often the loop looks around when nothing happens.
+#define TICK_MS	     1000
+#define BUSY_TICK_MS 50
+// Who starts a collector needs a moment to say hello.
+#define FIRST_LINGER_NS 10000000000ull
+// The longest an ending collector finishes files it has begun.
+#define FINISH_MAX_NS  10000000000ull
+#define FINISH_STEP_MS 10
+
+struct server {
+	const struct opts *opts;
+	struct loop loop;
+	struct listener listener;
+	struct loop_watch listen_watch;
+	struct loop_watch signal_watch;
+	struct conn_handler conn_handler;
+	struct conns conns;
+	struct proc_env env;
+	struct table table;
+	struct spare spare;
+	struct attach attach;
+	struct query query;
+	struct http *http;
+	uint64_t started_ns;
+	bool is_ending;
+};
+
+static void on_hello(void *context, struct conn_hello *h)
+{
+	struct server *s = context;
+
+	attach_hello(&s->attach, h);
+}
+
+static void on_bye(void *context, const struct conn_peer *peer)
+{
+	struct server *s = context;
+	struct proc *p = table_find(&s->table, peer->pid);
+
+	if (!p)
+		return;
+	proc_poke(p);
+	proc_unref(p);
+}
+
+static void on_http(void *context, int fd)
+{
+	struct server *s = context;
+
+	table_touch(&s->table);
+	http_add(s->http, fd);
+}
+
+static void accept_all(struct server *s)
+{
+	int fd;
+
+	while ((fd = listen_accept(&s->listener)) >= 0)
+		conns_add(&s->conns, fd);
+	// Without descriptors the connection stays in the queue and wakes us
+	// again and again: wait until some are given back.
+	if (fd == -EMFILE || fd == -ENFILE)
+		(void)poll(NULL, 0, BUSY_TICK_MS);
+}
+
+static void on_connection(void *context, uint32_t events)
+{
+	(void)events;
+	accept_all(context);
+}
+
+static void on_signal(void *context, uint32_t events)
+{
+	struct server *s = context;
+
+	(void)events;
+	log_info("told to end");
+	s->is_ending = true;
+}
+
+// A visit's thread: the session is over and written.
+static void on_finished(void *context, struct proc *p)
+{
+	struct server *s = context;
+
+	log_info("process %u: '%s' has ended", p->pid, p->comm);
+	table_end(&s->table, p);
+	loop_wake(&s->loop);
+}
+
+static void bury(struct server *s)
+{
+	struct proc *p;
+
+	while ((p = table_exhume(&s->table))) {
+		loop_remove(&s->loop, &p->pid_watch);
+		if (p->stream_fd >= 0)
+			loop_remove(&s->loop, &p->stream_watch);
+		proc_unref(p);
+	}
+}
+
+static int make_pools(struct server *s)
+{
+	s->env.readers = pool_new("cprofd-read", READERS);
+	s->env.writers = pool_new("cprofd-write", WRITERS);
+	s->env.makers = pool_new("cprofd-make", MAKERS);
+	if (!s->env.readers || !s->env.writers || !s->env.makers)
+		return -ENOMEM;
+	s->env.loop = &s->loop;
+	s->env.on_finished = on_finished;
+	s->env.context = s;
+	return 0;
+}
+
+static int watch_signals(struct server *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	// Before any thread is there: all of them inherit it.
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	s->signal_watch = (struct loop_watch){
+		signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), on_signal, s};
+	if (s->signal_watch.fd < 0)
+		return -errno;
+	return loop_add(&s->loop, &s->signal_watch, EPOLLIN);
+}
+
+static int watch_listener(struct server *s)
+{
+	s->listen_watch = (struct loop_watch){s->listener.fd, on_connection, s};
+	return loop_add(&s->loop, &s->listen_watch, EPOLLIN);
+}
+
+static void init_parts(struct server *s)
+{
+	table_init(&s->table);
+	spare_init(&s->spare, s->env.makers);
+	s->attach = (struct attach){&s->env, &s->table, &s->spare};
+	s->query.table = &s->table;
+	s->conn_handler = (struct conn_handler){on_hello, on_bye, on_http, s};
+	conns_init(&s->conns, &s->loop, &s->conn_handler);
+	s->started_ns = pool_now_ns();
+}
+
+// Everything but the listening socket, which comes before, so that of two
+// collectors that start at once one stops early. Parts that were made are given
+// back by the end of the process when this fails.
+static int start(struct server *s)
+{
+	int err = loop_init(&s->loop);
+
+	if (!err)
+		err = watch_signals(s);
+	if (!err)
+		err = make_pools(s);
+	if (err)
+		return err;
+	init_parts(s);
+	s->http = http_new(&s->query);
+	if (!s->http)
+		return -ENOMEM;
+	return watch_listener(s);
+}
+
+static bool is_idle(struct server *s)
+{
+	uint64_t linger_ns = s->opts->linger_ns;
+	uint64_t now_ns = pool_now_ns();
+
+	if (table_count(&s->table) || s->conns.n || http_n_requests(s->http))
+		return false;
+	if (!table_has_ended(&s->table) && linger_ns < FIRST_LINGER_NS)
+		linger_ns = FIRST_LINGER_NS;
+	return now_ns - table_active_ns(&s->table) >= linger_ns;
+}
+
+// Ends an idle collector, unless somebody connected in the last moment.
+static void try_end(struct server *s)
+{
+	int err;
+
+	if (!listen_retire(&s->listener)) {
+		s->is_ending = true;
+		return;
+	}
+	accept_all(s);
+	loop_remove(&s->loop, &s->listen_watch);
+	err = listen_restore(&s->listener);
+	if (!err)
+		err = watch_listener(s);
+	if (!err)
+		return;
+	log_error("can't listen at '%s' again: %s", s->listener.path,
+		  strerror(-err));
+	s->is_ending = true;
+}
+
+static void serve(struct server *s)
+{
+	while (!s->is_ending) {
+		bool is_busy = s->conns.n || table_has_graves(&s->table) ||
+			       (s->opts->is_auto && !table_count(&s->table));
+		int err = loop_wait(&s->loop, is_busy ? BUSY_TICK_MS : TICK_MS);
+
+		if (err) {
+			log_error("waiting failed: %s", strerror(-err));
+			return;
+		}
+		(void)conns_expire(&s->conns);
+		bury(s);
+		if (s->opts->is_auto && is_idle(s))
+			try_end(s);
+	}
+}
+
+static bool is_writing(struct server *s)
+{
+	size_t n;
+	struct proc **list = table_list(&s->table, &n);
+	bool is = false;
+
+	for (size_t i = 0; i < n; i++) {
+		proc_lock(list[i]);
+		is |= list[i]->is_writing || list[i]->dumps;
+		proc_unlock(list[i]);
+	}
+	if (list)
+		table_unlist(list, n);
+	return is;
+}
+
+// The processes go on without us and look for another collector.
+static void close_regions(struct server *s)
+{
+	size_t n;
+	struct proc **list = table_list(&s->table, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		proc_lock(list[i]);
+		if (list[i]->region)
+			atomic_store_explicit(
+				&list[i]->region->control->x_closed, 1,
+				memory_order_relaxed);
+		proc_unlock(list[i]);
+	}
+	if (list)
+		table_unlist(list, n);
+}
+
+static void stop(struct server *s)
+{
+	uint64_t until_ns = pool_now_ns() + FINISH_MAX_NS;
+
+	atomic_store_explicit(&s->query.x_is_ending, 1, memory_order_relaxed);
+	loop_remove(&s->loop, &s->listen_watch);
+	listen_close(&s->listener);
+	http_free(s->http);
+	conns_fini(&s->conns);
+	close_regions(s);
+	while (is_writing(s) && pool_now_ns() < until_ns)
+		(void)poll(NULL, 0, FINISH_STEP_MS);
+	// Jobs of one pool post to the others.
+	pool_stop(s->env.readers);
+	pool_stop(s->env.writers);
+	pool_stop(s->env.makers);
+	table_fini(&s->table);
+	spare_fini(&s->spare);
+	pool_free(s->env.readers);
+	pool_free(s->env.writers);
+	pool_free(s->env.makers);
+	close(s->signal_watch.fd);
+	loop_fini(&s->loop);
+}
+
+static int listen_or_say(struct server *s)
+{
+	char path[SOCKET_NAME_MAX_BYTES + 1];
+	char log[SOCKET_NAME_MAX_BYTES + 8];
+	bool is_ours = !s->opts->socket && !getenv("CPROF_SOCKET");
+	int err = paths_socket(s->opts->socket, path);
+
+	if (err) {
+		log_error("the socket's name is longer than %u bytes",
+			  SOCKET_NAME_MAX_BYTES);
+		return err;
+	}
+	err = listen_open(&s->listener, path, is_ours);
+	if (err == -EADDRINUSE && s->opts->is_auto)
+		return err;
+	if (err == -EADDRINUSE)
+		log_error("another collector serves at '%s'", path);
+	else if (err == -EPERM)
+		log_error("the folder of '%s' is not this user's alone", path);
+	else if (err)
+		log_error("can't listen at '%s': %s", path, strerror(-err));
+	if (err || !s->opts->is_auto)
+		return err;
+	// The name ends in the folder of the socket.
+	snprintf(log, sizeof(log), "%.*scprofd.log",
+		 (int)(strrchr(path, '/') ? strrchr(path, '/') + 1 - path : 0),
+		 path);
+	if (log_open(log))
+		log_set_level(LOG_OFF);
+	return 0;
+}
+
+static void raise_limits(void)
+{
+	struct rlimit r;
+
+	// Three descriptors a process; what can't be had shows as refusals.
+	if (!getrlimit(RLIMIT_NOFILE, &r)) {
+		r.rlim_cur = r.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &r);
+	}
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int server_run(const struct opts *o)
+{
+	static struct server s; // large tables
+	int err;
+
+	s.opts = o;
+	log_set_level(o->log_level);
+	raise_limits();
+	err = listen_or_say(&s);
+	if (err)
+		return err == -EADDRINUSE && o->is_auto ? EXIT_SUCCESS
+							: EXIT_FAILURE;
+	err = start(&s);
+	if (err) {
+		log_error("can't start: %s", strerror(-err));
+		listen_close(&s.listener);
+		return EXIT_FAILURE;
+	}
+	log_info("serving at '%s'", s.listener.path);
+	serve(&s);
+	stop(&s);
+	return EXIT_SUCCESS;
+}
