@@ -127,6 +127,8 @@ static void bury(struct server *s)
 		if (p->stream_fd >= 0)
 			loop_remove(&s->loop, &p->stream_watch);
 		proc_unref(p);
+		if (!table_count(&s->table))
+			spare_trim(&s->spare);
 	}
 }
 

@@ -1,50 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A short stack of regions and a job that fills it up again.
+// A short stack of regions and a job that fills it up again. A large region
+// takes tens of milliseconds to make and is 64 MiB, so one is kept only while
+// processes ask for such.
 #include "collector/spare.h"
 
 #include "collector/log.h"
 
 #include <string.h>
 
-static bool is_full(struct spare *s)
+static bool is_size(const struct region_size *a, const struct region_size *b)
 {
-	bool full;
-
-	pthread_mutex_lock(&s->lock);
-	full = s->n == SPARE_MAX;
-	pthread_mutex_unlock(&s->lock);
-	return full;
+	return !memcmp(a, b, sizeof(*a));
 }
 
-static bool is_default(const struct region_size *size)
+// What is missing, or NULL.
+static const struct region_size *next_size(struct spare *s)
 {
-	return !memcmp(size, &region_default, sizeof(*size));
+	const struct region_size *size = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->n < SPARE_MAX)
+		size = &region_default;
+	else if (s->wants_exact && !s->exact)
+		size = &region_exact;
+	pthread_mutex_unlock(&s->lock);
+	return size;
 }
 
 void spare_put(struct spare *s, struct region *r)
 {
-	struct region *unwanted = r;
-
 	pthread_mutex_lock(&s->lock);
-	if (!is_default(&r->size)) {
-		unwanted = s->other;
-		s->other = r;
-	} else if (s->n < SPARE_MAX) {
-		unwanted = NULL;
+	if (is_size(&r->size, &region_default) && s->n < SPARE_MAX) {
 		s->regions[s->n++] = r;
+		r = NULL;
+	} else if (is_size(&r->size, &region_exact) && !s->exact) {
+		s->exact = r;
+		r = NULL;
 	}
 	pthread_mutex_unlock(&s->lock);
-	region_free(unwanted);
+	region_free(r);
 }
 
 static uint64_t refill(void *context)
 {
+	const struct region_size *size;
 	struct spare *s = context;
 
-	while (!is_full(s)) {
+	while ((size = next_size(s))) {
 		struct region *r;
-		int err = region_new(&region_default, &r);
+		int err = region_new(size, &r);
 
 		if (err) {
 			log_error("no memory for a region: %s", strerror(-err));
@@ -66,30 +71,49 @@ void spare_init(struct spare *s, struct pool *pool)
 
 void spare_fini(struct spare *s)
 {
-	region_free(s->other);
+	region_free(s->exact);
 	while (s->n)
 		region_free(s->regions[--s->n]);
 	pthread_mutex_destroy(&s->lock);
 }
 
-static struct region *take_default(struct spare *s)
+void spare_trim(struct spare *s)
 {
-	// Without memory for the job the next taker asks again.
-	(void)pool_post(s->pool, &s->refill_job, POOL_NOW);
-	return s->n ? s->regions[--s->n] : NULL;
+	struct region *r;
+
+	pthread_mutex_lock(&s->lock);
+	r = s->exact;
+	s->exact = NULL;
+	s->wants_exact = false;
+	pthread_mutex_unlock(&s->lock);
+	region_free(r);
+}
+
+// Needs the lock.
+static struct region *take(struct spare *s, const struct region_size *size)
+{
+	struct region *r = NULL;
+
+	if (is_size(size, &region_default))
+		return s->n ? s->regions[--s->n] : NULL;
+	if (is_size(size, &region_exact)) {
+		r = s->exact;
+		s->exact = NULL;
+		s->wants_exact = true;
+	}
+	return r;
 }
 
 struct region *spare_take(struct spare *s, const struct region_size *size)
 {
-	struct region *r = NULL;
+	struct region *r;
 
 	pthread_mutex_lock(&s->lock);
-	if (is_default(size)) {
-		r = take_default(s);
-	} else if (s->other && !memcmp(&s->other->size, size, sizeof(*size))) {
-		r = s->other;
-		s->other = NULL;
-	}
+	r = take(s, size);
 	pthread_mutex_unlock(&s->lock);
+	// Behind the taker's own job, if it has one. Without memory for this
+	// the next taker asks again.
+	(void)pool_post(s->pool, &s->refill_job,
+			pool_now_ns() + SPARE_REFILL_NS);
 	return r;
 }

@@ -11,13 +11,16 @@
 #include <pthread.h>
 
 #define SPARE_MAX 2u
+// New ones are made this long after one was taken.
+#define SPARE_REFILL_NS 1000000u
 
 struct spare {
 	pthread_mutex_t lock;		   // rank 35
 	struct region *regions[SPARE_MAX]; // of the default size
 	unsigned n;
-	struct region *other; // of another size, given back unused
-	struct pool *pool;    // where new ones are made
+	struct region *exact; // of the large size, once one was wanted
+	bool wants_exact;
+	struct pool *pool; // where new ones are made
 	struct pool_job refill_job;
 };
 
@@ -31,5 +34,8 @@ struct region *spare_take(struct spare *s, const struct region_size *size);
 
 // Gives back a region nobody has mapped.
 void spare_put(struct spare *s, struct region *r);
+
+// No process is there: gives up the large one.
+void spare_trim(struct spare *s);
 
 #endif
