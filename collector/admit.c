@@ -55,6 +55,24 @@ static uint32_t allowed_by_parent(struct table *t, uint32_t pid)
 	return follow;
 }
 
+// A process that lost patience with a collector that was only slow goes on with
+// the region it has; a session it never learnt of is replaced.
+static bool is_served(struct table *t, uint32_t pid)
+{
+	struct proc *p = table_find(t, pid);
+	bool is = false;
+
+	if (!p)
+		return false;
+	proc_lock(p);
+	if (p->region && !proc_is_over(p))
+		is = atomic_load_explicit(&p->region->status->x_attached,
+					  memory_order_relaxed);
+	proc_unlock(p);
+	proc_unref(p);
+	return is;
+}
+
 const char *admit_check(struct table *t, uint32_t pid,
 			const Cprof__Hello *hello)
 {
@@ -62,7 +80,7 @@ const char *admit_check(struct table *t, uint32_t pid,
 		return "its pid can't be seen from the collector's pid "
 		       "namespace";
 	if (hello->is_reconnect)
-		return NULL;
+		return is_served(t, pid) ? "it has a session here" : NULL;
 	if (hello->is_fork)
 		return hello->follow & FOLLOW_FORK
 			       ? NULL

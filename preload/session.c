@@ -298,6 +298,8 @@ static void publish(const struct region_control *c)
 	// from the next allocation on it draws its gaps.
 	self.heap_left = 0;
 	self.heap_rate = 0;
+	atomic_store_explicit(&state.status->x_attached, 1,
+			      memory_order_relaxed);
 	// release: pairs with state_control's acquire
 	atomic_store_explicit(&state.x_control, c, memory_order_release);
 }

@@ -92,22 +92,28 @@ static void on_prof(int sig, siginfo_t *si, void *uc)
 	errno = err;
 }
 
-// Asks the collector for a snapshot; it looks at the word on its next round.
+bool tick_request_snapshot(void)
+{
+	struct record r = {.type = RECORD_DUMP};
+	int err = errno;
+	bool is_on = sample_ready();
+
+	// The collector looks at the word on its next round.
+	if (is_on)
+		atomic_fetch_add_explicit(&state.status->x_dump_requests, 1,
+					  memory_order_relaxed);
+	if (is_on && !state.n_stripes)
+		is_on = !ring_push(&r, NULL);
+	errno = err;
+	return is_on;
+}
+
 static void on_snapshot(int sig, siginfo_t *si, void *uc)
 {
-	int err = errno;
-	struct record r = {.type = RECORD_DUMP};
-
 	(void)sig;
 	(void)si;
 	(void)uc;
-	if (sample_ready()) {
-		atomic_fetch_add_explicit(&state.status->x_dump_requests, 1,
-					  memory_order_relaxed);
-		if (!state.n_stripes)
-			(void)ring_push(&r, NULL);
-	}
-	errno = err;
+	(void)tick_request_snapshot();
 }
 
 void tick_install(struct tick_view *view)

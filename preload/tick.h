@@ -24,6 +24,10 @@ extern struct tick_view tick_prof, tick_snapshot;
 // Installs both handlers, as the settings say. Constructor only.
 void tick_init(void);
 
+// Asks the collector for a heap snapshot. False when there is none. errno is
+// kept; async-signal-safe.
+bool tick_request_snapshot(void);
+
 // Puts the handler of VIEW in force again.
 void tick_install(struct tick_view *view);
 

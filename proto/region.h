@@ -69,6 +69,9 @@ static_assert(sizeof(struct region_control) <= REGION_PAGE, "page 0");
 struct region_status {
 	// Last heap sample id given out; fetch_add relaxed, ids are only names.
 	_Alignas(CACHELINE) _Atomic uint64_t x_last_id;
+	// 1 once the process uses this region. 0 in a session whose answer came
+	// too late to be waited for. Relaxed.
+	_Atomic uint32_t x_attached;
 	// Bumped before and after each dlclose: odd while one is running.
 	// Release pairs with the collector's acquire before it reads maps.
 	_Alignas(CACHELINE) _Atomic uint32_t x_generation;
