@@ -100,7 +100,8 @@ static bool has_unknown_frame(const struct ingest *in, uint32_t n)
 	for (uint32_t i = 0; i < n; i++)
 		if (!in->frames[i].image)
 			return true;
-	return in->frames[n - 1].image == FRAME_PSEUDO;
+	return in->frames[n - 1].image == FRAME_PSEUDO &&
+	       in->frames[n - 1].addr == FRAME_UNKNOWN;
 }
 
 static uint32_t stack_of_raw(struct ingest *in, const union ringread_record *r)
@@ -240,7 +241,10 @@ static void on_cpu(struct ingest *in, const union ringread_record *r)
 	double most = period_ns > 0 ? CPU_SAMPLE_MAX_NS / period_ns : ticks;
 	struct agg_key key = key_of(in, r);
 
-	in->n_worth++;
+	// The remainder of a process that did nothing else is no reason for a
+	// file.
+	if (!(r->header.flags & RECORD_REMAINDER))
+		in->n_worth++;
 	// What ended threads left unsampled is a sum and may be long.
 	if (ticks > most && !(r->header.flags & RECORD_REMAINDER)) {
 		double late = ticks - (double)(uint64_t)most;
