@@ -253,12 +253,27 @@ json_t *query_dump(struct proc *p, struct query_error *ret_error)
 	return o;
 }
 
+// A session that lives, or has ended and is still being written.
+static json_t *not_ended(uint32_t pid)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "pid", number(pid));
+	json_object_set_new(o, "ended", json_false());
+	return o;
+}
+
 json_t *query_ended(struct query *q, uint32_t pid,
 		    struct query_error *ret_error)
 {
+	struct proc *p = table_find(q->table, pid);
 	struct table_ended e;
 	json_t *o;
 
+	if (p) {
+		proc_unref(p);
+		return not_ended(pid);
+	}
 	if (table_get_ended(q->table, pid, &e)) {
 		query_fail(ret_error, -ENOENT,
 			   "no session of pid %u has ended lately", pid);
