@@ -5,6 +5,8 @@
 # collector's socket in it, and helpers that wait for something to come true.
 # Loaded by the .bats files.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	REPO=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 	B=$(cd "$REPO" && realpath "${CPROF_BUILD:-build}")
@@ -35,8 +37,9 @@ teardown() {
 collectors() {
 	local pid
 	for pid in $(pgrep -x cprofd); do
-		if tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null |
-			grep -qxF "CPROF_SOCKET=$T/s"; then
+		# Another test's may have ended by now.
+		if grep -qzxF "CPROF_SOCKET=$T/s" "/proc/$pid/environ" \
+			2>/dev/null; then
 			echo "$pid"
 		fi
 	done
@@ -61,7 +64,7 @@ start_profiled() { # [NAME]
 	# shellcheck disable=SC2016 # for the inner shell
 	local burn='while :; do for i in 1 2 3 4 5 6 7 8; do x=$x$x; done
 		x=a; done'
-	cp "$(command -v bash)" "$T/$name"
+	ln -sf "$(command -v bash)" "$T/$name"
 	LD_PRELOAD=$B/libcprof.so "$T/$name" -c "$burn" >"$T/out" 2>&1 3>&- &
 	PROFILED=$!
 	STARTED+=("$PROFILED")
