@@ -131,8 +131,8 @@ static void say_written(const char *prog, const json_t *root)
 	json_array_foreach(warnings, i, text)
 		ctl_fail_note("warning: %s", json_string_value(text));
 	if (!json_array_size(files)) {
-		ctl_fail_note("'%s' was profiled, but there was nothing to "
-			      "write",
+		ctl_fail_note("'%s' was profiled, but took no sample; programs "
+			      "that it started leave profiles of their own",
 			      prog);
 		return;
 	}
