@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Description: whatever stands in a ring, reading it and taking it into the
+// state neither crashes nor breaks an invariant.
+//
+// The input is a stripe: 8 bytes of head, then the ring's bytes.
+#include "collector/ingest.h"
+#include "collector/ringread.h"
+
+#include "test/fuzz/drive.h"
+
+#define STRIPE_BYTES 65536u
+
+static void check(int err, const char *what)
+{
+	if (!err)
+		return;
+	fprintf(stderr, "%s is broken\n", what);
+	abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
+{
+	static struct ingest in;
+	static union ringread_record record;
+	struct stripe *s = aligned_alloc(CACHELINE, sizeof(*s) + STRIPE_BYTES);
+	struct ringread r;
+	uint64_t head = 0;
+	int n = 0;
+
+	memset(s, 0, sizeof(*s) + STRIPE_BYTES);
+	if (n_bytes >= sizeof(head)) {
+		memcpy(&head, data, sizeof(head));
+		data += sizeof(head);
+		n_bytes -= sizeof(head);
+		if (n_bytes > STRIPE_BYTES)
+			n_bytes = STRIPE_BYTES;
+		memcpy(s->data, data, n_bytes);
+	}
+	s->x_head = head;
+	check(ingest_init(&in, NULL, 128), "ingest_init");
+	ringread_init(&r, s, STRIPE_BYTES);
+	head = ringread_head(&r);
+	while (ringread_next(&r, head, &record)) {
+		ingest_record(&in, &record);
+		// A ring of so many bytes has at most so many records.
+		if (++n > (int)(STRIPE_BYTES / sizeof(struct record)))
+			check(-1, "the end of the ring");
+	}
+	check(r.tail == head && s->x_tail == head ? 0 : -1, "tail");
+	check(agg_check(&in.agg), "agg");
+	check(stacks_check(&in.stacks), "stacks");
+	ingest_fini(&in);
+	free(s);
+	return 0;
+}
+
+#ifndef CPROF_LIBFUZZER
+struct writer {
+	uint8_t bytes[sizeof(uint64_t) + STRIPE_BYTES];
+	uint64_t head;
+};
+
+static void put(struct writer *w, struct record h, const void *payload,
+		size_t n_payload)
+{
+	uint8_t *to = w->bytes + sizeof(uint64_t) + w->head;
+
+	h.size_bytes = (uint32_t)(sizeof(h) + ((n_payload + 7) & ~(size_t)7));
+	memcpy(to, &h, sizeof(h));
+	if (n_payload)
+		memcpy(to + sizeof(h), payload, n_payload);
+	w->head += h.size_bytes;
+	memcpy(w->bytes, &w->head, sizeof(w->head));
+}
+
+static void put_stacks(struct writer *w)
+{
+	struct {
+		struct record_frames head;
+		uint64_t pcs[4];
+	} frames = {{.hash = 77, .n_frames = 4}, {100, 200, 300, 400}};
+	struct {
+		struct record_raw raw;
+		uint8_t stack[256];
+	} raw = {.raw = {.stack_bytes = 256}};
+	const uint64_t hash = 77;
+	struct record h = {.tid = 5, .value = 1000, .aux = 4096, .id = 1};
+
+	for (int type = RECORD_ALLOC; type <= RECORD_THREAD; type++) {
+		h.type = (uint8_t)type;
+		h.form = FORM_NONE;
+		h.id++;
+		put(w, h, NULL, 0);
+		if (type == RECORD_FREE)
+			continue;
+		h.id++;
+		h.form = FORM_FRAMES;
+		put(w, h, &frames, sizeof(frames));
+		h.form = FORM_HASH;
+		put(w, h, &hash, sizeof(hash));
+		h.form = FORM_RAW;
+		put(w, h, &raw, sizeof(raw));
+	}
+}
+
+static void put_others(struct writer *w)
+{
+	const uint64_t words[COUNTER_N] = {1, 2, 3};
+	struct record h = {.tid = 5, .value = 5, .form = FORM_TEXT};
+
+	h.type = RECORD_THREAD_NAME;
+	put(w, h, "worker", 7);
+	h.type = RECORD_UNLOAD;
+	put(w, h, "/usr/lib/libnothing.so", 23);
+	h.type = RECORD_THREAD_END;
+	put(w, h, "worker", 7);
+	h.type = RECORD_COUNTERS;
+	h.form = FORM_WORDS;
+	put(w, h, words, sizeof(words));
+	h.form = FORM_NONE;
+	h.type = RECORD_GOODBYE;
+	put(w, h, NULL, 0);
+	h.type = RECORD_DUMP;
+	put(w, h, NULL, 0);
+	h.type = RECORD_N + 3;
+	put(w, h, NULL, 0);
+}
+
+int main(int argc, char **argv)
+{
+	static struct writer w;
+	struct drive_seed seed;
+
+	if (argc > 1)
+		return drive_file(argv[1]);
+	put_stacks(&w);
+	put_others(&w);
+	seed = (struct drive_seed){w.bytes, sizeof(uint64_t) + w.head};
+	return drive(&seed, 1);
+}
+#endif
