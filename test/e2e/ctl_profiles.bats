@@ -105,10 +105,13 @@ load ctl_lib
 }
 
 @test "a folder that can't be written to is refused" {
-	[ "$(id -u)" -ne 0 ] || skip "root may write anywhere"
+	local plainly=()
+	# root may write anywhere, unless it leaves that right behind.
+	[ "$(id -u)" -ne 0 ] || plainly=(setpriv --bounding-set=-dac_override
+		--inh-caps=-dac_override)
 	start_profiled
 	mkdir locked && chmod 500 locked && cd locked
-	run "$CTL" heap
+	run "${plainly[@]}" "$CTL" heap
 	[ "$status" -eq 1 ]
 	one_line "cannot write '.': Permission denied"
 }
