@@ -205,6 +205,9 @@ static void choose_transport(struct attach *a, struct proc *p)
 static int watch_process(struct attach *a, struct proc *p)
 {
 	p->pid_watch = (struct loop_watch){p->pid_fd, on_pid, p};
+	// Without a pidfd the visits look whether it is still there.
+	if (p->pid_fd < 0)
+		return 0;
 	return loop_add(a->env->loop, &p->pid_watch, EPOLLIN | EPOLLONESHOT);
 }
 
@@ -224,7 +227,10 @@ static int new_session(struct attach *a, struct conn_hello *h,
 	int err;
 
 	start.pid_fd = (int)syscall(SYS_pidfd_open, h->peer.pid, 0);
-	err = start.pid_fd < 0 ? -errno : 0;
+	// Some sandboxes (and valgrind) do not have the call; any other failure
+	// means that the process is gone.
+	err = start.pid_fd < 0 && errno != ENOSYS && errno != EPERM ? -errno
+								    : 0;
 	h->maps_fd = h->mem_fd = -1;
 	h->hello = NULL;
 	if (!err)

@@ -123,7 +123,8 @@ static void bury(struct server *s)
 	struct proc *p;
 
 	while ((p = table_exhume(&s->table))) {
-		loop_remove(&s->loop, &p->pid_watch);
+		if (p->pid_fd >= 0)
+			loop_remove(&s->loop, &p->pid_watch);
 		if (p->stream_fd >= 0)
 			loop_remove(&s->loop, &p->stream_watch);
 		proc_unref(p);

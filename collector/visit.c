@@ -45,6 +45,16 @@ static void check_sandbox(struct proc *p)
 				      memory_order_relaxed);
 }
 
+// For want of a pidfd: the pid is gone, or somebody else's.
+static void check_alive(struct proc *p)
+{
+	struct procfs_stat st;
+
+	if (p->pid_fd < 0 && !proc_is_over(p) &&
+	    (procfs_stat(p->pid, &st) || st.start_ticks != p->start_ticks))
+		proc_set_over(p);
+}
+
 static bool is_goodbye(const struct proc *p)
 {
 	return p->is_goodbye || p->ingest.is_goodbye;
@@ -129,11 +139,13 @@ static bool finish_if_done(struct proc *p, bool is_over)
 static uint64_t visit(void *context)
 {
 	struct proc *p = context;
-	bool is_over = proc_is_over(p);
+	bool is_over;
 	uint64_t n_bytes, pause_ns;
 	bool is_done, is_finished;
 
 	ASSERT(p->magic == PROC_MAGIC);
+	check_alive(p);
+	is_over = proc_is_over(p);
 	proc_lock(p);
 	if (p->is_finished) {
 		proc_unlock(p);
