@@ -19,17 +19,19 @@ setup() {
 	CTL=$B/cprofctl
 }
 
-# Ends what a test started, and only that; its collector ends by itself, and is
+# Ends what a test started (pids, or process groups as -PID), and only that; its collector ends by itself, and is
 # ended here where it lingers.
 teardown() {
 	local pid
 	for pid in "${STARTED[@]}"; do
-		kill -9 "$pid" 2>/dev/null || true
+		kill -9 -- "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done
 	for pid in $(collectors); do
 		kill "$pid" 2>/dev/null || true
 	done
+	# It may still be writing, and would make the folder again.
+	until_true no_collector || true
 	cd / && rm -rf "$T"
 }
 
@@ -43,6 +45,10 @@ collectors() {
 			echo "$pid"
 		fi
 	done
+}
+
+no_collector() {
+	[ -z "$(collectors)" ]
 }
 
 # Runs a command until it succeeds, for 20 seconds at most.

@@ -78,10 +78,10 @@ burn='n=0; while [ $n -lt 60000 ]; do n=$((n+1)); x=$x$n; x=${x:0:9}; done'
 }
 
 @test "signals sent to it reach the program" {
-	"$CTL" run -- bash -c 'trap "exit 33" TERM; : >ready
+	setsid "$CTL" run -- bash -c 'trap "exit 33" TERM; : >ready
 		while :; do sleep 0.01; done' 2>err 3>&- &
 	pid=$!
-	STARTED+=("$pid")
+	STARTED+=("-$pid")
 	until_true test -e ready
 	kill -TERM "$pid"
 	ended=0
@@ -96,7 +96,7 @@ burn='n=0; while [ $n -lt 60000 ]; do n=$((n+1)); x=$x$n; x=${x:0:9}; done'
 		trap 'exit 44' INT; $burn; : >ready
 		while :; do sleep 0.01; done" 2>err 3>&- &
 	pid=$!
-	STARTED+=("$pid")
+	STARTED+=("-$pid")
 	until_true test -e ready
 	kill -INT -- "-$pid"
 	ended=0

@@ -59,6 +59,7 @@ def run_in(folder, **settings):
 
 def folder():
     top = os.path.join(under.TMP, "patterns")
+    os.makedirs(top)  # one folder is made, not its parents
     pid = run_in(top + "/%e-%p-%{WHERE}", WHERE="there")
     wanted = f"{top}/heap_exact-{pid}-there"
     under.poll(f"files in {wanted}", lambda: pprof.find(wanted))
