@@ -158,7 +158,6 @@ static void put_rates(struct out *o)
 	put_number(o, HELLO_MUTEX_FRACTION,
 		   conf.values[SETTING_MUTEX_FRACTION]);
 	put_number(o, HELLO_STACK_DEPTH, conf.values[SETTING_STACK_DEPTH]);
-	put_number(o, HELLO_TRANSPORT, conf.values[SETTING_TRANSPORT]);
 	put_number(o, HELLO_EXIT_KINDS, conf.values[SETTING_EXIT]);
 	put_number(o, HELLO_FOLLOW, conf.values[SETTING_FOLLOW]);
 }
@@ -171,6 +170,7 @@ static void put_process(struct out *o, const struct hello *h)
 	put_number(o, HELLO_PARENT_PID, h->parent_pid);
 	put_number(o, HELLO_PROGRAM_START, h->program_start);
 	put_number(o, HELLO_IS_RECONNECT, h->is_reconnect);
+	put_number(o, HELLO_TRANSPORT, h->transport);
 }
 
 static void put_texts(struct out *o, const struct hello *h)

@@ -13,6 +13,7 @@
 struct hello {
 	uint32_t pid;
 	uint32_t parent_pid; // of a fork child, else 0
+	uint32_t transport;  // TRANSPORT_*
 	bool is_reconnect;
 	uint64_t start_time_ns; // CLOCK_REALTIME
 	uint64_t program_start;

@@ -136,13 +136,14 @@ static uint32_t parent_pid(void)
 
 // Sends the hello with descriptors of our maps and mem, which go on working in
 // the collector after a chroot or a dropped uid.
-static int send_hello(int fd)
+static int send_hello(int fd, uint32_t transport)
 {
 	static unsigned char bytes[WIRE_MESSAGE_MAX_BYTES];
 	struct hello h = {
 		.pid = state.pid,
 		.parent_pid = parent_pid(),
 		.is_reconnect = state_control() != NULL,
+		.transport = transport,
 		.start_time_ns = session.start_time_ns,
 		.program_start = getauxval(AT_ENTRY),
 		.warnings = session.warnings,
@@ -311,7 +312,7 @@ static int use_region(int fd)
 
 	close_fd(fd);
 	if (!c)
-		return -EINVAL;
+		return -ENOMEM;
 	if (is_new)
 		fill_state(c);
 	else
@@ -385,18 +386,30 @@ static int use_answer(int type, int fd)
 	}
 }
 
-static int attach(uint64_t until_ns)
+static int attach_by(uint32_t transport, uint64_t until_ns)
 {
 	int fd = find_collector(until_ns);
 	int region_fd, err;
 
 	if (fd < 0)
 		return fd;
-	err = send_hello(fd);
+	err = send_hello(fd, transport);
 	if (!err)
 		err = receive_answer(fd, until_ns, &region_fd);
 	close_fd(fd);
 	return err < 0 ? err : use_answer(err, region_fd);
+}
+
+// Where there is no room to map a region (RLIMIT_AS), the socket does.
+static int attach(uint64_t until_ns)
+{
+	uint32_t transport = (uint32_t)conf.values[SETTING_TRANSPORT];
+	int err = attach_by(transport, until_ns);
+
+	if (err != -ENOMEM || transport == TRANSPORT_SOCKET || state_control())
+		return err;
+	say_info("the region can't be mapped: samples go over the socket");
+	return attach_by(TRANSPORT_SOCKET, until_ns);
 }
 
 // One thread at a time; errno is untouched, since all calls are raw.
