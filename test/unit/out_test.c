@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Description: profile files get the first free number, replace nothing, are
+// complete and private; and the folder they go to follows its template.
+#include "collector/out.h"
+#include "collector/paths.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char dir[64];
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/cprof-out-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	return system(command);
+}
+
+static void write_one(struct out *o, const char *kind, const char *expected)
+{
+	char path[128];
+	struct buf b;
+	char *got;
+	struct stat st;
+
+	buf_init(&b);
+	buf_puts(&b, "bytes");
+	assert_int_equal(out_write(o, kind, &b, &got), 0);
+	snprintf(path, sizeof(path), "%s/%s", dir, expected);
+	assert_string_equal(got, path);
+	assert_int_equal(stat(got, &st), 0);
+	assert_int_equal(st.st_size, 5);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	free(got);
+	buf_fini(&b);
+}
+
+static void touch(const char *name)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fclose(f);
+}
+
+static void test_numbers(void **state)
+{
+	struct out o;
+
+	(void)state;
+	assert_int_equal(out_open(dir, "app", 12, &o), 0);
+	write_one(&o, "cpu", "app.12.cpu.001.pb.gz");
+	write_one(&o, "inuse", "app.12.inuse.001.pb.gz");
+	// Somebody else took the next name of this dump meanwhile.
+	touch("app.12.alloc.001.pb.gz");
+	write_one(&o, "alloc", "app.12.alloc.002.pb.gz");
+	out_close(&o);
+	assert_int_equal(out_open(dir, "app", 12, &o), 0);
+	write_one(&o, "cpu", "app.12.cpu.003.pb.gz");
+	out_close(&o);
+	// Other processes and other names don't count.
+	assert_int_equal(out_open(dir, "app", 1, &o), 0);
+	write_one(&o, "cpu", "app.1.cpu.001.pb.gz");
+	out_close(&o);
+}
+
+static void test_names(void **state)
+{
+	struct out o;
+
+	(void)state;
+	assert_int_equal(out_open(dir, "../e/\n", 3, &o), 0);
+	write_one(&o, "cpu", "_._e__.3.cpu.001.pb.gz");
+	out_close(&o);
+}
+
+static void test_made(void **state)
+{
+	char path[128];
+	struct out o;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/new", dir);
+	assert_int_equal(out_check(path), 0);
+	assert_int_equal(out_open(path, "a", 1, &o), 0);
+	out_close(&o);
+	snprintf(path, sizeof(path), "%s/no/such", dir);
+	assert_int_equal(out_check(path), -ENOENT);
+	assert_int_equal(out_open(path, "a", 1, &o), -ENOENT);
+	assert_int_equal(out_check("/proc"), geteuid() ? -EACCES : 0);
+	assert_true(out_open("/proc/x", "a", 1, &o) < 0);
+}
+
+static void expect(const char *text, const char *expected)
+{
+	static const char *const environment[] = {"HOME=/root", "NAME=x"};
+	const struct paths_names names = {
+		.pid = 42,
+		.comm = "my/app",
+		.cwd = "/work",
+		.environment = environment,
+		.n_environment = 2,
+	};
+	char *path = paths_expand(text, &names);
+
+	assert_string_equal(path, expected);
+	free(path);
+}
+
+static void test_template(void **state)
+{
+	(void)state;
+	expect("", "/work");
+	expect("/a", "/a");
+	expect("a/%p", "/work/a/42");
+	expect("/x/%e.%p", "/x/my_app.42");
+	expect("%{HOME}/p", "/root/p");
+	expect("/%{NAME}%{NONE}/%%", "/x/%");
+	expect("/%q%{", "/%q%{");
+	expect("/%", "/%");
+}
+
+static void test_socket(void **state)
+{
+	char path[SOCKET_NAME_MAX_BYTES + 1];
+	char name[SOCKET_NAME_MAX_BYTES + 2];
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	name[SOCKET_NAME_MAX_BYTES + 1] = '\0';
+	assert_int_equal(paths_socket(name, path), -ENAMETOOLONG);
+	name[SOCKET_NAME_MAX_BYTES] = '\0';
+	assert_int_equal(paths_socket(name, path), 0);
+	assert_string_equal(path, name);
+	setenv("CPROF_SOCKET", "/e/s", 1);
+	assert_int_equal(paths_socket(NULL, path), 0);
+	assert_string_equal(path, "/e/s");
+	unsetenv("CPROF_SOCKET");
+	setenv("XDG_RUNTIME_DIR", "/run/user/1", 1);
+	assert_int_equal(paths_socket("", path), 0);
+	assert_string_equal(path, "/run/user/1/cprof/cprofd.sock");
+}
+
+// A folder in /tmp that others can write to is not ours.
+static void test_folder(void **state)
+{
+	char path[128], link_path[128];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/f/sock", dir);
+	assert_int_equal(paths_folder(path, true), 0);
+	snprintf(path, sizeof(path), "%s/f", dir);
+	chmod(path, 0755);
+	snprintf(link_path, sizeof(link_path), "%s/link", dir);
+	assert_int_equal(symlink(path, link_path), 0);
+	strcat(path, "/sock");
+	strcat(link_path, "/sock");
+	assert_int_equal(paths_folder(path, true), -EPERM);
+	assert_int_equal(paths_folder(path, false), 0);
+	assert_int_equal(paths_folder(link_path, true), -ENOTDIR);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_numbers),  TEST(test_names),	TEST(test_made),
+		TEST(test_template), TEST(test_socket), TEST(test_folder),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Description: equal stacks get one id, others their own, ids stay, and beyond
+// the bound a stack is [too many stacks] and counted. Threads keep their names.
+#include "collector/stacks.h"
+#include "collector/threads.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static size_t make(struct frame *frames, uint32_t i)
+{
+	size_t n = 1 + i % 40;
+
+	for (size_t k = 0; k < n; k++)
+		frames[k] = (struct frame){.addr = i * 1000 + k, .image = 1};
+	return n;
+}
+
+static void test_intern(void **state)
+{
+	static uint32_t ids[20000];
+	struct frame frames[64];
+	struct stacks s;
+
+	(void)state;
+	assert_int_equal(stacks_init(&s), 0);
+	for (uint32_t i = 0; i < 20000; i++) {
+		ids[i] = stacks_intern(&s, frames, make(frames, i));
+		assert_int_equal(ids[i], FRAME_PSEUDO_N + i);
+	}
+	assert_int_equal(stacks_check(&s), 0);
+	for (uint32_t i = 0; i < 20000; i++) {
+		size_t n = make(frames, i);
+
+		assert_int_equal(stacks_intern(&s, frames, n), ids[i]);
+		// A stack that begins like another is not that one.
+		assert_int_not_equal(n > 1 ? stacks_intern(&s, frames, n - 1)
+					   : UINT32_MAX,
+				     ids[i]);
+	}
+	assert_int_equal(stacks_check(&s), 0);
+	assert_int_equal(s.n_overflow, 0);
+	stacks_fini(&s);
+}
+
+static void test_pseudo(void **state)
+{
+	struct frame f = {.addr = FRAME_UNKNOWN, .image = FRAME_PSEUDO};
+	struct stacks s;
+
+	(void)state;
+	assert_int_equal(stacks_init(&s), 0);
+	assert_int_equal(s.n, FRAME_PSEUDO_N);
+	assert_int_equal(stacks_intern(&s, &f, 1), FRAME_UNKNOWN);
+	stacks_fini(&s);
+}
+
+static void test_bound(void **state)
+{
+	struct stacks s;
+
+	(void)state;
+	assert_int_equal(stacks_init(&s), 0);
+	for (uint64_t i = 0; i < STACKS_MAX + 10; i++) {
+		struct frame f = {.addr = i, .image = 1};
+		uint32_t id = stacks_intern(&s, &f, 1);
+
+		assert_int_equal(id, i + FRAME_PSEUDO_N < STACKS_MAX
+					     ? i + FRAME_PSEUDO_N
+					     : FRAME_OVERFLOW);
+	}
+	assert_int_equal(s.n_overflow, 10 + FRAME_PSEUDO_N);
+	assert_int_equal(stacks_check(&s), 0);
+	stacks_fini(&s);
+}
+
+static void test_threads(void **state)
+{
+	struct threads t;
+	struct snap_thread *copy;
+
+	(void)state;
+	threads_init(&t);
+	assert_true(threads_see(&t, 30));
+	assert_false(threads_see(&t, 30));
+	assert_false(threads_see(&t, 0)); // no thread at all
+	threads_name(&t, 30, "a-name-that-is-too-long", 23);
+	threads_name(&t, 10, "io\1\0x", 5);
+	threads_name(&t, 20, "worker", 6);
+	threads_name(&t, 20, "", 0); // says nothing new
+	threads_end(&t, 20);
+	assert_int_equal(t.n, 3);
+	copy = threads_copy(&t);
+	assert_int_equal(copy[0].tid, 10);
+	assert_string_equal(copy[0].name, "io_");
+	assert_string_equal(copy[1].name, "worker");
+	assert_string_equal(copy[2].name, "a-name-that-is-");
+	free(copy);
+	threads_fini(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pseudo),
+		cmocka_unit_test(test_intern),
+		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_threads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
