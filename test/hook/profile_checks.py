@@ -2,8 +2,12 @@
 """What a victim's profiles must say. Each check gets the folder they are in,
 the run, and the words behind its name in victims.ini."""
 import re
+import time
 
 import pprof
+
+# A killed process's files come after its end.
+LIMIT_S = 15
 
 
 def _equal(what, got, wanted):
@@ -12,16 +16,22 @@ def _equal(what, got, wanted):
     print(f"{what}: {got}")
 
 
+def _paths(run, folder, kind):
+    end_s = time.monotonic() + LIMIT_S
+    while not (paths := pprof.find(folder, kind, pid=str(run.pid))):
+        if time.monotonic() > end_s:
+            raise SystemExit(f"FAIL: no {kind} profile of {run.pid}")
+        time.sleep(0.02)
+    return paths
+
+
 def _of(run, folder, kind):
-    return pprof.only(folder, kind, pid=str(run.pid))
+    return pprof.Profile(_paths(run, folder, kind)[-1])
 
 
 def _oldest(run, folder, kind):
     """After an exec a process has profiles of two programs."""
-    paths = pprof.find(folder, kind, pid=str(run.pid))
-    if not paths:
-        raise SystemExit(f"FAIL: no {kind} profile of {run.pid}")
-    return pprof.Profile(paths[0])
+    return pprof.Profile(_paths(run, folder, kind)[0])
 
 
 def objects(folder, run, function, n, size):
@@ -33,8 +43,8 @@ def objects(folder, run, function, n, size):
 
 def objects_of_100(folder, run, n):
     p = _of(run, folder, "alloc")
-    _equal("objects", p.total("alloc_objects", function="main"), int(n))
-    _equal("bytes", p.total("alloc_space", function="main"), int(n) * 100)
+    _equal("objects", p.total("alloc_objects", leaf="main"), int(n))
+    _equal("bytes", p.total("alloc_space", leaf="main"), int(n) * 100)
 
 
 def live_in(folder, run, function, n, n_bytes):
