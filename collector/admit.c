@@ -65,9 +65,7 @@ static bool is_served(struct table *t, uint32_t pid)
 	if (!p)
 		return false;
 	proc_lock(p);
-	if (p->region && !proc_is_over(p))
-		is = atomic_load_explicit(&p->region->status->x_attached,
-					  memory_order_relaxed);
+	is = p->region && !proc_is_over(p) && proc_is_attached(p);
 	proc_unlock(p);
 	proc_unref(p);
 	return is;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The process waits for the answer in its constructor, so nothing slow comes
-// before it: its maps are read by the first visit, and a region that is not
-// ready is made by another thread while the loop goes on.
+// before it but the reading of its maps, which are short then; a region that is
+// not ready is made by another thread while the loop goes on.
 #include "collector/attach.h"
 
 #include "collector/admit.h"
+#include "collector/drain.h"
 #include "collector/log.h"
 #include "collector/procfs.h"
 #include "collector/visit.h"
@@ -271,6 +272,9 @@ void attach_hello(struct attach *a, struct conn_hello *h)
 		return;
 	}
 	p->answer_fd = h->fd;
+	proc_lock(p);
+	drain_start(p);
+	proc_unlock(p);
 	log_info("process %u: '%s' begins", p->pid, p->comm);
 	if (watch_process(a, p))
 		give_up(p, "its end can't be watched");

@@ -15,14 +15,15 @@
 // Messages read in one pass: a process that sends without end is visited again.
 #define DRAIN_MESSAGES_MAX 8192
 
-// Reads the maps for the first time. Done here and not at the hello, so that
-// the process does not wait for it.
-static void start(struct proc *p)
+void drain_start(struct proc *p)
 {
-	struct images *images = images_new(p->maps_fd, p->mem_fd, p->pid,
-					   p->hello->program_start);
+	struct images *images;
 	int err;
 
+	if (p->is_started)
+		return;
+	images = images_new(p->maps_fd, p->mem_fd, p->pid,
+			    p->hello->program_start);
 	p->maps_fd = p->mem_fd = -1;
 	p->is_started = true;
 	if (!images)
@@ -145,8 +146,7 @@ uint64_t drain_run(struct proc *p)
 {
 	uint64_t n_bytes;
 
-	if (!p->is_started)
-		start(p);
+	drain_start(p);
 	check_generation(p);
 	if (!p->region)
 		return p->stream_fd >= 0 ? drain_stream(p) : 0;

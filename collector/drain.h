@@ -7,6 +7,10 @@
 
 #include "collector/proc.h"
 
+// Reads the maps for the first time: before the process is answered, since they
+// are empty once it is gone, which may be soon. Once only.
+void drain_start(struct proc *p);
+
 // Reads everything that was pushed before the call. Returns the bytes read.
 uint64_t drain_run(struct proc *p);
 

@@ -286,6 +286,14 @@ bool proc_is_over(struct proc *p)
 	return atomic_load_explicit(&p->x_is_over, memory_order_acquire);
 }
 
+bool proc_is_attached(const struct proc *p)
+{
+	if (!p->region)
+		return p->stream_fd >= 0;
+	return atomic_load_explicit(&p->region->status->x_attached,
+				    memory_order_relaxed);
+}
+
 static uint64_t *rate_of(struct proc_rates *r, enum setting setting)
 {
 	switch (setting) {

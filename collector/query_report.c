@@ -141,12 +141,14 @@ json_t *query_ps(struct query *q)
 
 		if (proc_is_over(procs[i]))
 			continue;
-		process = json_object();
 		proc_lock(procs[i]);
-		put_process(procs[i], process);
-		put_state(procs[i], process);
+		if (proc_is_attached(procs[i])) {
+			process = json_object();
+			put_process(procs[i], process);
+			put_state(procs[i], process);
+			json_array_append_new(list, process);
+		}
 		proc_unlock(procs[i]);
-		json_array_append_new(list, process);
 	}
 	if (procs)
 		table_unlist(procs, n);
