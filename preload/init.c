@@ -82,12 +82,14 @@ static void start(void)
 	hook_thread_init();
 	thread_init();
 	altstack_init();
+	tick_init();
 	look_at_process();
 	session_init(warnings);
 	session_start();
-	if (!state_control())
+	if (!state_control()) {
+		tick_fini();
 		return;
-	tick_init();
+	}
 	thread_begin_main();
 	push_main_thread();
 	say_info("attached");

@@ -161,3 +161,26 @@ void tick_init(void)
 	if (snapshot != prof)
 		start_view(&tick_snapshot, snapshot);
 }
+
+static void end_view(struct tick_view *view)
+{
+	if (view->is_installed)
+		(void)real.sigaction(view->sig, &view->host, NULL);
+	*view = (struct tick_view){0};
+}
+
+void tick_fini(void)
+{
+	int prof = tick_prof.sig;
+	sigset_t set;
+
+	end_view(&tick_prof);
+	end_view(&tick_snapshot);
+	cputimer_signal = 0;
+	if (!(self.flags & THREAD_BLOCKS_PROF))
+		return;
+	self.flags &= (uint16_t)~THREAD_BLOCKS_PROF;
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, prof);
+	(void)real.pthread_sigmask(SIG_BLOCK, &set, NULL);
+}

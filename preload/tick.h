@@ -21,8 +21,13 @@ struct tick_view {
 // signal (ours only while the host leaves it at its default).
 extern struct tick_view tick_prof, tick_snapshot;
 
-// Installs both handlers, as the settings say. Constructor only.
+// Installs both handlers, as the settings say: before the session, so that
+// nobody learns of a process whose default action a signal would still find.
+// Constructor only.
 void tick_init(void);
+
+// Leaves everything as tick_init found it: there is no session.
+void tick_fini(void);
 
 // Asks the collector for a heap snapshot. False when there is none. errno is
 // kept; async-signal-safe.
