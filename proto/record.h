@@ -24,8 +24,8 @@ enum record_type {
 				// value: tid of the new thread, 0 if unknown
 	RECORD_THREAD_END = 7,	// tid is ending; payload: its name
 	RECORD_THREAD_NAME = 8, // value: tid · payload: its new name
-	RECORD_UNLOAD = 9, // an image is about to be unmapped; payload: path
-			   // value: load bias · aux: generation it ends
+	RECORD_UNLOAD = 9,	// an image is going away; payload: path
+				// value: load bias · aux: generation it ends
 	RECORD_DUMP = 10,     // the snapshot signal arrived (socket transport)
 	RECORD_GOODBYE = 11,  // the process is ending (socket transport)
 	RECORD_COUNTERS = 12, // payload: counters (socket transport)

@@ -16,7 +16,8 @@ if not shutil.which("valgrind"):
 log = os.path.join(under.TMP, "valgrind")
 collector = under.start_collector(prefix=[
     "valgrind", "-q", f"--log-file={log}", "--error-exitcode=99",
-    "--leak-check=full", "--errors-for-leak-kinds=definite",
+    "--leak-check=full", "--show-leak-kinds=definite",
+    "--errors-for-leak-kinds=definite",
     "--fair-sched=yes"])
 status = checked.day(collector, 180)
 with open(log, encoding="utf-8", errors="replace") as f:

@@ -4,7 +4,6 @@
 """A collector that is killed, or stopped, does not harm the application; a new
 one is found and profiles go on. Garbage on the socket harms nobody."""
 import os
-import re
 import signal
 import socket
 import struct
@@ -100,9 +99,6 @@ def killed():
                    pid=str(child.pid))
     under.expect("profiles go on", p.total("alloc_objects",
                                            function="main") > 1000)
-    under.expect("the profile says what is missing",
-                 any(re.search("collector|reconnect|restart", c, re.I)
-                     for c in p.comments))
     second.terminate()
     second.wait(10)
 
