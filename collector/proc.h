@@ -88,7 +88,8 @@ struct proc {
 	struct pool_job write_job;
 	struct pool_job attach_job; // and what it works on: attach.c
 	struct attach *attach;
-	int answer_fd; // until the hello is answered, else -1
+	struct proc *next_dead; // once no job and no list has it
+	int answer_fd;		// until the hello is answered, else -1
 	_Atomic uint32_t x_n_refs;
 	_Atomic uint64_t x_region_bytes; // relaxed: for adding up
 	// 1: the process has ended, or exec'd. Release by the loop's thread

@@ -51,7 +51,9 @@ struct server {
 	struct attach attach;
 	struct query query;
 	struct http *http;
-	uint64_t started_ns;
+	pthread_mutex_t dead_lock; // rank 36
+	struct proc *dead;
+	struct pool_job free_job;
 	bool is_ending;
 };
 
@@ -118,6 +120,36 @@ static void on_finished(void *context, struct proc *p)
 	loop_wake(&s->loop);
 }
 
+// A makers' job: giving a region back takes the kernel a millisecond, which a
+// hello should not have to wait for.
+static uint64_t free_dead(void *context)
+{
+	struct server *s = context;
+	struct proc *p, *next;
+
+	pthread_mutex_lock(&s->dead_lock);
+	p = s->dead;
+	s->dead = NULL;
+	pthread_mutex_unlock(&s->dead_lock);
+	for (; p; p = next) {
+		next = p->next_dead;
+		proc_unref(p);
+	}
+	if (!table_count(&s->table))
+		spare_trim(&s->spare);
+	return POOL_NEVER;
+}
+
+static void give_up(struct server *s, struct proc *p)
+{
+	pthread_mutex_lock(&s->dead_lock);
+	p->next_dead = s->dead;
+	s->dead = p;
+	pthread_mutex_unlock(&s->dead_lock);
+	// Without memory for the job the next death asks again.
+	(void)pool_post(s->env.makers, &s->free_job, POOL_NOW);
+}
+
 static void bury(struct server *s)
 {
 	struct proc *p;
@@ -127,9 +159,7 @@ static void bury(struct server *s)
 			loop_remove(&s->loop, &p->pid_watch);
 		if (p->stream_fd >= 0)
 			loop_remove(&s->loop, &p->stream_watch);
-		proc_unref(p);
-		if (!table_count(&s->table))
-			spare_trim(&s->spare);
+		give_up(s, p);
 	}
 }
 
@@ -177,7 +207,8 @@ static void init_parts(struct server *s)
 	s->query.table = &s->table;
 	s->conn_handler = (struct conn_handler){on_hello, on_bye, on_http, s};
 	conns_init(&s->conns, &s->loop, &s->conn_handler);
-	s->started_ns = pool_now_ns();
+	pthread_mutex_init(&s->dead_lock, NULL);
+	pool_job_init(&s->free_job, free_dead, s);
 }
 
 // Everything but the listening socket, which comes before, so that of two
@@ -301,6 +332,7 @@ static void stop(struct server *s)
 	pool_stop(s->env.readers);
 	pool_stop(s->env.writers);
 	pool_stop(s->env.makers);
+	(void)free_dead(s);
 	table_fini(&s->table);
 	spare_fini(&s->spare);
 	pool_free(s->env.readers);

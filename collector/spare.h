@@ -10,7 +10,7 @@
 
 #include <pthread.h>
 
-#define SPARE_MAX 2u
+#define SPARE_MAX 4u
 // New ones are made this long after one was taken.
 #define SPARE_REFILL_NS 1000000u
 
