@@ -18,7 +18,7 @@
 
 // Names looked up in one go; the rest waits for the next.
 #define NAMES_MAX      256
-#define COMMENTS_MAX   (4 + COUNTER_N + OWN_N)
+#define COMMENTS_MAX   (8 + COUNTER_N + OWN_N)
 #define DEFAULT_CPU_HZ 100
 
 uint64_t take_n_samples(const struct proc *p, enum kind kind)
@@ -108,6 +108,9 @@ static void put_comments(const struct proc *p, struct snap *s)
 		(unsigned long long)p->rates.cpu_hz,
 		(unsigned long long)p->rates.block_rate_ns,
 		(unsigned long long)p->rates.mutex_fraction);
+	if (p->hello->is_reconnect)
+		comment(s, "lost: what came before this collector was found; "
+			   "the collector before it has ended");
 	for (int i = 0; i < COUNTER_N; i++)
 		comment_counter(s, &own_shim_table[i],
 				own_shim_counter(p, (enum region_counter)i));
