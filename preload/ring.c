@@ -206,6 +206,20 @@ int ring_push_text(struct record *head, const char *text, uint32_t n_bytes)
 	return err;
 }
 
+void ring_push_counters(void)
+{
+	struct record head = {.type = RECORD_COUNTERS, .form = FORM_WORDS};
+	uint64_t words[COUNTER_N];
+	struct pieces p = {.v = {{&head, sizeof(head)}, {words, sizeof(words)}},
+			   .n = 2,
+			   .total_bytes = sizeof(head) + sizeof(words)};
+
+	for (int i = 0; i < COUNTER_N; i++)
+		words[i] = atomic_load_explicit(&state.status->x_counters[i],
+						memory_order_relaxed);
+	ring_count_drop(push(&head, &p));
+}
+
 uint64_t ring_progress(void)
 {
 	return state.n_stripes ? atomic_load_explicit(

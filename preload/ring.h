@@ -28,6 +28,10 @@ void ring_count_drop(int err);
 // ring_push with N_BYTES of text behind HEAD (FORM_TEXT).
 int ring_push_text(struct record *head, const char *text, uint32_t n_bytes);
 
+// Tells the collector the counters, which it can't read itself with the socket
+// transport.
+void ring_push_counters(void);
+
 // Bytes read so far from the stripe this thread tries first: moves when the
 // collector does.
 uint64_t ring_progress(void);

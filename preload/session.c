@@ -541,7 +541,10 @@ static void goodbye_socket(uint64_t until_ns)
 	struct record r = {.type = RECORD_GOODBYE};
 	uint32_t fd = atomic_load_explicit(&state.x_fd, memory_order_relaxed);
 
-	if (fd && !ring_push(&r, NULL))
+	if (!fd)
+		return;
+	ring_push_counters();
+	if (!ring_push(&r, NULL))
 		(void)wait_readable((int)fd - 1, until_ns);
 }
 
