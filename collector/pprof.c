@@ -10,6 +10,7 @@
 #include "proto/limits.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -20,6 +21,7 @@
 #define GZIP_MEMORY   8
 #define CHUNK_BYTES   ((size_t)64 << 10)
 #define LABELS_MAX    64u // given by the user for all samples
+#define COMMENT_BYTES ((size_t)512)
 #define THREAD_LABELS 2u
 
 // The labels of one thread's samples.
@@ -84,10 +86,37 @@ static void set_comments(struct builder *b)
 {
 	struct Perftools__Profiles__Profile *p = &b->profile;
 
+	// One more for add_nameless().
 	p->comment = arena_get(&b->arena, b->snap->n_comments + 1,
 			       sizeof(*p->comment));
 	for (size_t i = 0; p->comment && i < b->snap->n_comments; i++)
 		p->comment[p->n_comment++] = text(b, b->snap->comments[i]);
+}
+
+static const char *basename_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+// The mappings whose frames have no names: what to install symbols for.
+static void add_nameless(struct builder *b)
+{
+	struct Perftools__Profiles__Profile *p = &b->profile;
+	char line[COMMENT_BYTES] = "no symbols for:";
+	size_t n = strlen(line), n_start = n;
+
+	for (size_t i = 0; i < p->n_mapping && n < sizeof(line); i++) {
+		const struct Perftools__Profiles__Mapping *m = p->mapping[i];
+		const char *path = b->strings.texts[m->filename];
+
+		if (!m->has_functions && *path && *path != '[')
+			n += (size_t)snprintf(line + n, sizeof(line) - n, " %s",
+					      basename_of(path));
+	}
+	if (n > n_start && p->comment)
+		p->comment[p->n_comment++] = text(b, line);
 }
 
 static struct Perftools__Profiles__Label *
@@ -312,6 +341,7 @@ static int build(struct builder *b)
 	set_comments(b);
 	add_samples(b);
 	locs_finish(b->locs, p);
+	add_nameless(b);
 	p->string_table = b->strings.texts;
 	p->n_string_table = b->strings.n_texts;
 	return b->arena.error;
