@@ -53,16 +53,19 @@ static int push_worth(struct record *r, const struct capture *c)
 	return err;
 }
 
+typedef int push_fn(struct record *r, const struct capture *c);
+
 // Times one push in OVERHEAD_EVERY and counts it for all of them.
-static int push_measured(struct record *r, const struct capture *c)
+static int push_measured(struct record *r, const struct capture *c,
+			 push_fn *push)
 {
 	uint64_t start;
 	int err;
 
 	if (rate_random(&self.random) % OVERHEAD_EVERY || state_is_sandboxed())
-		return push_worth(r, c);
+		return push(r, c);
 	start = sys_now_ns();
-	err = push_worth(r, c);
+	err = push(r, c);
 	state_count(COUNTER_OVERHEAD_NS,
 		    (sys_now_ns() - start) * OVERHEAD_EVERY);
 	return err;
@@ -127,7 +130,7 @@ static void push_alloc(void *p, size_t n_bytes, uint64_t rate)
 	if (stale)
 		push_free(stale);
 	capture_here(&c);
-	err = rate <= 1 ? push_exact(&r, &c) : push_measured(&r, &c);
+	err = push_measured(&r, &c, rate <= 1 ? push_exact : push_worth);
 	if (!slot.x_slot)
 		return;
 	if (err)
@@ -192,7 +195,7 @@ COLD void sample_block(uint64_t delay_ns)
 		r.aux = rate_of(&state_control()->x_block_rate_ns);
 		if (r.aux && rate_keep(&self.random, delay_ns, r.aux)) {
 			capture_here(&c);
-			(void)push_measured(&r, &c);
+			(void)push_measured(&r, &c, push_worth);
 		}
 	}
 	errno = err;
@@ -208,7 +211,7 @@ COLD void sample_mutex(uint64_t delay_ns)
 		r.aux = rate_of(&state_control()->x_mutex_fraction);
 		if (r.aux && rate_keep(&self.random, 1, r.aux)) {
 			capture_here(&c);
-			(void)push_measured(&r, &c);
+			(void)push_measured(&r, &c, push_worth);
 		}
 	}
 	errno = err;
@@ -234,5 +237,5 @@ void sample_cpu(uint64_t ticks, uint64_t period_ns, const ucontext_t *uc)
 	struct capture c;
 
 	capture_context(&c, uc);
-	(void)push_measured(&r, &c);
+	(void)push_measured(&r, &c, push_worth);
 }
