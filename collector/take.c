@@ -127,9 +127,6 @@ static void put_comments(const struct proc *p, struct snap *s)
 		"overhead: %.4f%% of the time since the start was spent "
 		"taking samples",
 		own_overhead_pct(p));
-	if (p->hello->is_reconnect)
-		comment(s, "begun after another collector was lost: what came "
-			   "before is missing");
 }
 
 static int copy_images(const struct images *images, struct snap *s)
