@@ -106,8 +106,8 @@ const struct region_size *admit_size(struct table *t, const Cprof__Hello *hello)
 
 	// A process that had a collector before can only take a region of the
 	// size it has.
-	if (hello->is_reconnect)
-		return size;
+	if (hello->is_reconnect && region_size_of(hello->region_bytes))
+		return region_size_of(hello->region_bytes);
 	if (!is_exact && table_count(t) >= PROCS_WITH_DEFAULT)
 		return &region_small;
 	if (table_region_bytes(t) + n_bytes > bound_bytes())

@@ -272,9 +272,13 @@ void attach_hello(struct attach *a, struct conn_hello *h)
 		return;
 	}
 	p->answer_fd = h->fd;
-	proc_lock(p);
-	drain_start(p);
-	proc_unlock(p);
+	// A process that comes back waits a millisecond only; it was not about
+	// to end, so its maps can wait for the first visit.
+	if (!p->hello->is_reconnect) {
+		proc_lock(p);
+		drain_start(p);
+		proc_unlock(p);
+	}
 	log_info("process %u: '%s' begins", p->pid, p->comm);
 	if (watch_process(a, p))
 		give_up(p, "its end can't be watched");

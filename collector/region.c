@@ -49,6 +49,20 @@ static void lay_out(struct region *r, const struct region_size *size)
 	r->size_bytes = r->ids_offset + page_align(n_slots * sizeof(uint64_t));
 }
 
+const struct region_size *region_size_of(uint64_t n_bytes)
+{
+	const struct region_size *const sizes[] = {
+		&region_default, &region_exact, &region_small};
+	struct region r;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		lay_out(&r, sizes[i]);
+		if (r.size_bytes == n_bytes)
+			return sizes[i];
+	}
+	return NULL;
+}
+
 static int make_memfd(struct region *r)
 {
 	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;

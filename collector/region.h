@@ -25,6 +25,9 @@ extern const struct region_size region_default;
 extern const struct region_size region_exact;
 extern const struct region_size region_small;
 
+// The one whose region is N_BYTES long, or NULL.
+const struct region_size *region_size_of(uint64_t n_bytes);
+
 struct region {
 	struct region_control *control;
 	struct region_status *status;

@@ -36,6 +36,7 @@ enum hello_field {
 	HELLO_PROGRAM_START,
 	HELLO_ENVIRONMENT,
 	HELLO_IS_RECONNECT,
+	HELLO_REGION_BYTES,
 };
 enum bad_setting_field { BAD_NAME = 1, BAD_VALUE, BAD_ALLOWED };
 enum wire_kind { WIRE_VARINT = 0, WIRE_BYTES = 2 };
@@ -170,6 +171,7 @@ static void put_process(struct out *o, const struct hello *h)
 	put_number(o, HELLO_PARENT_PID, h->parent_pid);
 	put_number(o, HELLO_PROGRAM_START, h->program_start);
 	put_number(o, HELLO_IS_RECONNECT, h->is_reconnect);
+	put_number(o, HELLO_REGION_BYTES, h->region_bytes);
 	put_number(o, HELLO_TRANSPORT, h->transport);
 }
 

@@ -17,6 +17,7 @@ struct hello {
 	bool is_reconnect;
 	uint64_t start_time_ns; // CLOCK_REALTIME
 	uint64_t program_start;
+	uint64_t region_bytes;	     // mapped already, 0 = none
 	const char *const *warnings; // ends in NULL
 };
 

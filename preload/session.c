@@ -139,10 +139,12 @@ static uint32_t parent_pid(void)
 static int send_hello(int fd, uint32_t transport)
 {
 	static unsigned char bytes[WIRE_MESSAGE_MAX_BYTES];
+	const struct region_control *old = state_control();
 	struct hello h = {
 		.pid = state.pid,
 		.parent_pid = parent_pid(),
-		.is_reconnect = state_control() != NULL,
+		.is_reconnect = old != NULL,
+		.region_bytes = old ? old->size_bytes : 0,
 		.transport = transport,
 		.start_time_ns = session.start_time_ns,
 		.program_start = getauxval(AT_ENTRY),
