@@ -9,18 +9,19 @@
 #include <sys/mman.h>
 
 // The kernel's frame is 3.4 KiB with AVX-512 and 11 KiB with AMX; our handler
-// and a chained one of the host's come on top.
-#define SLOT_BYTES (32u << 10)
-#define N_SLOTS	   512u
-#define N_WORDS	   (N_SLOTS / 64)
+// comes on top, and so does a host's that asks for an alternate stack without
+// ever giving one: so a slot is large, and ends below in a page that faults.
+#define SLOT_BYTES  (256u << 10)
+#define GUARD_BYTES 4096u
+#define N_SLOTS	    256u
+#define N_WORDS	    (N_SLOTS / 64)
 
 static unsigned char *arena; // constant after the constructor
 static _Atomic uint64_t x_taken[N_WORDS];
 
 void altstack_init(void)
 {
-	long at = sys_call(SYS_mmap, 0, SLOT_BYTES * N_SLOTS,
-			   PROT_READ | PROT_WRITE,
+	long at = sys_call(SYS_mmap, 0, SLOT_BYTES * N_SLOTS, PROT_NONE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (at > 0 || at < -4095)
@@ -73,9 +74,12 @@ void altstack_install(void)
 	slot = take();
 	if (!slot)
 		return;
-	ss = (stack_t){.ss_sp = arena + (slot - 1) * (size_t)SLOT_BYTES,
-		       .ss_size = SLOT_BYTES};
-	if (sys_call(SYS_sigaltstack, &ss, 0)) {
+	ss = (stack_t){.ss_sp = arena + (slot - 1) * (size_t)SLOT_BYTES +
+				GUARD_BYTES,
+		       .ss_size = SLOT_BYTES - GUARD_BYTES};
+	if (sys_call(SYS_mprotect, ss.ss_sp, ss.ss_size,
+		     PROT_READ | PROT_WRITE) ||
+	    sys_call(SYS_sigaltstack, &ss, 0)) {
 		give(slot);
 		return;
 	}

@@ -41,6 +41,9 @@ enum hello_field {
 enum bad_setting_field { BAD_NAME = 1, BAD_VALUE, BAD_ALLOWED };
 enum wire_kind { WIRE_VARINT = 0, WIRE_BYTES = 2 };
 
+// Buffers are static here: one thread at a time attaches, maybe in a signal
+// handler on a host's small alternate stack.
+
 // Bytes appended so far; an overflow sticks.
 struct out {
 	unsigned char *at;
@@ -93,7 +96,7 @@ static void put_string(struct out *o, uint32_t field, const char *s, size_t max)
 
 static void put_cmdline(struct out *o)
 {
-	char bytes[WIRE_CMDLINE_MAX_BYTES];
+	static char bytes[WIRE_CMDLINE_MAX_BYTES];
 	long fd = sys_call(SYS_openat, AT_FDCWD, "/proc/self/cmdline",
 			   O_RDONLY | O_CLOEXEC);
 	long n;
@@ -108,7 +111,7 @@ static void put_cmdline(struct out *o)
 
 static void put_cwd(struct out *o)
 {
-	char bytes[WIRE_DIR_MAX_BYTES];
+	static char bytes[WIRE_DIR_MAX_BYTES];
 	long n = sys_call(SYS_getcwd, bytes, sizeof(bytes));
 
 	if (n > 0)
@@ -117,36 +120,28 @@ static void put_cwd(struct out *o)
 
 static void put_bad_setting(struct out *o, enum setting id)
 {
-	unsigned char bytes[1024];
+	static unsigned char bytes[1024];
 	struct out inner = {.at = bytes, .size = sizeof(bytes)};
 	const struct setting_info *info = &setting_table[id];
-	const char *value = conf_getenv(info->env);
 
 	put_string(&inner, BAD_NAME, info->env, 64);
-	put_string(&inner, BAD_VALUE, value ? value : "", 256);
+	put_string(&inner, BAD_VALUE, conf.bad[id], 256);
 	put_string(&inner, BAD_ALLOWED, setting_allowed(info->type), 256);
 	put_bytes(o, HELLO_BAD_SETTINGS, bytes, inner.n);
 }
 
-// NAME=value for one %{NAME}; NAME has N bytes.
-static void put_variable(struct out *o, const char *name, size_t n)
-{
-	for (char **e = environ; e && *e; e++)
-		if (!strncmp(*e, name, n) && (*e)[n] == '=') {
-			put_string(o, HELLO_ENVIRONMENT, *e,
-				   WIRE_DIR_MAX_BYTES);
-			return;
-		}
-}
-
+// NAME=value for each %{NAME} in the directory's template.
 static void put_environment(struct out *o)
 {
 	const char *s = conf.texts[SETTING_DIR];
 
 	while ((s = strstr(s, "%{"))) {
 		size_t n = strcspn(s += 2, "}");
+		const char *value = conf_getenv(s, n);
 
-		put_variable(o, s, n);
+		if (value)
+			put_string(o, HELLO_ENVIRONMENT, value - n - 1,
+				   WIRE_DIR_MAX_BYTES);
 		s += n;
 	}
 }
@@ -183,7 +178,7 @@ static void put_texts(struct out *o, const struct hello *h)
 	put_string(o, HELLO_LABELS, conf.texts[SETTING_LABELS],
 		   WIRE_LABELS_MAX_BYTES);
 	for (int id = 0; id < SETTING_N; id++)
-		if (conf.is_bad[id])
+		if (conf.bad[id])
 			put_bad_setting(o, (enum setting)id);
 	for (const char *const *w = h->warnings; *w; w++)
 		put_string(o, HELLO_WARNINGS, *w, 256);

@@ -22,7 +22,8 @@ struct hello {
 };
 
 // Writes header and message to RET (SIZE bytes). The number of bytes, or
-// -EMSGSIZE. Reads conf and environ; async-signal-safe.
+// -EMSGSIZE. Reads conf; async-signal-safe, one
+// thread at a time.
 long hello_write(const struct hello *h, unsigned char *ret, size_t size);
 
 #endif

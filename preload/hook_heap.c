@@ -73,6 +73,7 @@ EXPORT void free_aligned_sized(void *p, size_t align, size_t n)
 
 EXPORT void *calloc(size_t n, size_t size)
 {
+	// A product that overflows came with NULL.
 	return hook_heap_count(real.calloc(n, size), n * size);
 }
 

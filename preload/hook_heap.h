@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The two questions every heap hook asks, inlined into each: has the countdown
-// run out, and may this block have been sampled. A subtraction and a branch; a
-// hash, a load and a branch.
+// run out, and may this block have been sampled. A comparison and a
+// subtraction; a hash, a load and a branch.
 #ifndef CPROF_PRELOAD_HOOK_HEAP_H
 #define CPROF_PRELOAD_HOOK_HEAP_H
 
@@ -14,9 +14,10 @@
 // Counts an allocation P of N bytes and returns P.
 static inline void *hook_heap_count(void *p, size_t n)
 {
-	self.heap_left -= (int64_t)n;
-	if (UNLIKELY(self.heap_left <= 0))
+	if (UNLIKELY(n >= self.heap_left))
 		sample_alloc(p, n);
+	else
+		self.heap_left -= n;
 	return p;
 }
 

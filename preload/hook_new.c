@@ -52,10 +52,16 @@ static bool is_of_malloc_library(const void *op)
 
 void hook_new_init(void)
 {
-	is_counting =
-		is_of_malloc_library(dlsym(RTLD_NEXT, op_names[OP__Znwm]));
+	// All at once, here: looking one up takes the loader's lock, which the
+	// host may hold when it first calls new.
+	for (int op = 0; op < OP_N; op++)
+		atomic_store_explicit(&x_ops[op],
+				      dlsym(RTLD_NEXT, op_names[op]),
+				      memory_order_relaxed);
+	is_counting = is_of_malloc_library(x_ops[OP__Znwm]);
 }
 
+// A C program that loads a C++ library later: none was there at the start.
 static COLD void *find_op(enum op op)
 {
 	void *p = real_find(op_names[op]);

@@ -4,9 +4,11 @@
 // does more than leave a mark, but for _exit, which says goodbye first, as exit
 // does. vfork is not hooked, nor can it be from C: its child shares the
 // session, which is right, since it shares everything.
+#include "preload/cputimer.h"
 #include "preload/hook_thread.h"
 #include "preload/real.h"
 #include "preload/ring.h"
+#include "preload/sample.h"
 #include "preload/session.h"
 #include "preload/state.h"
 #include "preload/sys.h"
@@ -22,66 +24,66 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-static pid_t own_pid(void)
+// Only children of a profiled process (or of a fork child that never did
+// anything worth profiling) are. The collector's word that this is a sandbox
+// is in the region, which a child does not have.
+static bool before_fork(void)
 {
-	return (pid_t)sys_call(SYS_getpid);
+	if (state_is_sandboxed())
+		state_set_sandboxed(true);
+	return state_control() || (self.flags & THREAD_PROBE);
 }
 
-// PARENT is our caller's pid before the fork; 0 while not attached.
-static pid_t after_fork(pid_t pid, pid_t parent)
+// An atfork handler of the host's may have attached the child already.
+static pid_t after_fork(pid_t pid, bool is_followed)
 {
 	int err = errno;
 
-	if (!pid && parent) {
-		session_forked((uint32_t)parent);
+	if (!pid && is_followed && !state_control() && !state_is_sandboxed()) {
+		session_forked();
 		thread_forked();
 	}
 	errno = err;
 	return pid;
 }
 
-// Only children of a profiled process (or of a fork child that never did
-// anything worth profiling) are.
-static pid_t parent_of_fork(void)
-{
-	return state_control() || (self.flags & THREAD_PROBE) ? own_pid() : 0;
-}
-
 EXPORT pid_t fork(void)
 {
-	pid_t parent = parent_of_fork();
+	bool is_followed = before_fork();
 
-	return after_fork(real.fork(), parent);
+	return after_fork(real.fork(), is_followed);
 }
 
 EXPORT pid_t _Fork(void)
 {
-	pid_t parent = parent_of_fork();
+	bool is_followed = before_fork();
 
-	return after_fork(real._Fork(), parent);
+	return after_fork(real._Fork(), is_followed);
 }
 
 EXPORT pid_t forkpty(int *amaster, char *name, const struct termios *t,
 		     const struct winsize *w)
 {
-	pid_t parent = parent_of_fork();
+	bool is_followed = before_fork();
 
-	return after_fork(real.forkpty(amaster, name, t, w), parent);
+	return after_fork(real.forkpty(amaster, name, t, w), is_followed);
 }
 
 // Returns in the child only; the parent has ended inside.
 EXPORT int daemon(int nochdir, int noclose)
 {
-	pid_t parent = parent_of_fork();
+	bool is_followed = before_fork();
 	int ret = real.daemon(nochdir, noclose);
 
 	if (!ret)
-		(void)after_fork(0, parent);
+		(void)after_fork(0, is_followed);
 	return ret;
 }
 
 EXPORT void _exit(int status)
 {
+	if (state_control() && state_is_own_process())
+		sample_sweep();
 	session_goodbye();
 	for (;;)
 		(void)sys_call(SYS_exit_group, status);
@@ -93,17 +95,35 @@ EXPORT void _Exit(int status)
 }
 
 // In a sandbox a system call may kill, so from the moment it is being built the
-// shim makes none. A call that fails has built nothing.
+// shim makes none; and the return from a signal handler is one, which the
+// strict mode allows but a filter may not, so this thread's ticks end with it.
+// A call that fails has built nothing.
+static void sandbox_begin(bool is_filter)
+{
+	if (is_filter && !state_is_sandboxed())
+		cputimer_stop();
+	state_set_sandboxed(true);
+}
+
+static void sandbox_failed(void)
+{
+	int err = errno;
+
+	state_set_sandboxed(false);
+	if (state_control() && self.serial == state.serial && !self.timer)
+		cputimer_start(self.hz);
+	errno = err;
+}
+
 static COLD int enter_seccomp(unsigned long mode, unsigned long arg)
 {
 	bool was = state_is_sandboxed();
 	int ret;
 
-	state_set_sandboxed();
+	sandbox_begin(mode == SECCOMP_MODE_FILTER);
 	ret = real.prctl(PR_SET_SECCOMP, mode, arg, 0, 0);
 	if (ret && !was)
-		atomic_store_explicit(&state.x_sandboxed, 0,
-				      memory_order_relaxed);
+		sandbox_failed();
 	return ret;
 }
 
@@ -122,7 +142,7 @@ EXPORT int hook_prctl(int option, unsigned long a, unsigned long b,
 	if (option == PR_SET_SECCOMP)
 		return enter_seccomp(a, b);
 	ret = real.prctl(option, a, b, c, d);
-	if (option == PR_SET_NAME && !ret)
+	if (option == PR_SET_NAME && !ret && state_is_own_process())
 		hook_thread_renamed((const char *)a);
 	return ret;
 }
@@ -130,14 +150,16 @@ EXPORT int hook_prctl(int option, unsigned long a, unsigned long b,
 static COLD long enter_seccomp_call(long op, long flags, long arg)
 {
 	bool was = state_is_sandboxed();
+	bool is_entry =
+		op == SECCOMP_SET_MODE_STRICT || op == SECCOMP_SET_MODE_FILTER;
 	long ret;
 
-	if (op == SECCOMP_SET_MODE_STRICT || op == SECCOMP_SET_MODE_FILTER)
-		state_set_sandboxed();
+	if (is_entry)
+		sandbox_begin(op == SECCOMP_SET_MODE_FILTER);
 	ret = real.syscall(SYS_seccomp, op, flags, arg, 0, 0, 0);
-	if (ret && !was)
-		atomic_store_explicit(&state.x_sandboxed, 0,
-				      memory_order_relaxed);
+	// With flags success may be a descriptor or a thread's id.
+	if (is_entry && ret < 0 && !was)
+		sandbox_failed();
 	return ret;
 }
 
@@ -165,20 +187,15 @@ static void push_unload(void *handle, uint32_t generation)
 
 EXPORT int dlclose(void *handle)
 {
-	bool is_on = state_control() && self.serial == state.serial;
+	bool is_own = state_control() && state_is_own_process();
 	int ret, err;
 
-	if (!is_on)
+	if (!is_own)
 		return real.dlclose(handle);
-	// release: pairs with the collector's acquire. Odd: while the library
-	// goes nobody can tell what its addresses mean.
-	push_unload(handle,
-		    atomic_fetch_add_explicit(&state.status->x_generation, 1,
-					      memory_order_release));
+	push_unload(handle, state_unload_begin());
 	ret = real.dlclose(handle);
 	err = errno;
-	atomic_fetch_add_explicit(&state.status->x_generation, 1,
-				  memory_order_release);
+	state_unload_end();
 	errno = err;
 	return ret;
 }

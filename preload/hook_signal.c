@@ -59,9 +59,13 @@ static int snapshot_action(const struct sigaction *act, struct sigaction *old)
 EXPORT int sigaction(int sig, const struct sigaction *act,
 		     struct sigaction *old)
 {
-	if (tick_prof.is_installed && sig == tick_prof.sig)
+	// A vfork child shares our view with its parent, but its dispositions
+	// are its own.
+	if (tick_prof.is_installed && sig == tick_prof.sig &&
+	    state_is_own_process())
 		return prof_action(act, old);
-	if (tick_snapshot.sig && sig == tick_snapshot.sig)
+	if (tick_snapshot.sig && sig == tick_snapshot.sig &&
+	    state_is_own_process())
 		return snapshot_action(act, old);
 	return real.sigaction(sig, act, old);
 }
@@ -94,6 +98,12 @@ EXPORT sighandler_t sysv_signal(int sig, sighandler_t handler)
 			    : real.sysv_signal(sig, handler);
 }
 
+// What signal() is in a program built for strict System V.
+EXPORT sighandler_t __sysv_signal(int sig, sighandler_t handler)
+{
+	return sysv_signal(sig, handler);
+}
+
 // A signal of the host's own came while it believed it blocked.
 static COLD void deliver_pending(void)
 {
@@ -110,6 +120,9 @@ static void remember_block(int how, bool is_in_set)
 		is_blocked = is_in_set;
 	else if (is_in_set)
 		is_blocked = how == SIG_BLOCK;
+	if (is_blocked == !!(self.flags & THREAD_BLOCKS_PROF) ||
+	    !state_is_own_process())
+		return;
 	if (is_blocked) {
 		self.flags |= THREAD_BLOCKS_PROF;
 		return;
@@ -123,6 +136,7 @@ static int change_mask(int how, const sigset_t *set, sigset_t *old)
 {
 	int sig = tick_prof.sig, err;
 	bool was_blocked = self.flags & THREAD_BLOCKS_PROF;
+	bool is_in_set = set && sigismember(set, sig) == 1;
 	sigset_t ours;
 
 	if (!tick_prof.is_installed)
@@ -137,7 +151,7 @@ static int change_mask(int how, const sigset_t *set, sigset_t *old)
 	if (err)
 		return err;
 	if (set)
-		remember_block(how, sigismember(set, sig) == 1);
+		remember_block(how, is_in_set); // SET may be OLD
 	if (old && was_blocked)
 		(void)sigaddset(old, sig);
 	return 0;

@@ -12,10 +12,12 @@
 #include "preload/launch.h"
 #include "preload/real.h"
 #include "preload/ring.h"
+#include "preload/sample.h"
 #include "preload/say.h"
 #include "preload/session.h"
 #include "preload/state.h"
 #include "preload/sys.h"
+#include "preload/text.h"
 #include "preload/thread.h"
 #include "preload/tick.h"
 
@@ -26,6 +28,7 @@
 #include <sys/auxv.h>
 
 #define WARNINGS_MAX 4
+#define SAY_BYTES    240
 
 // For the collector to show; ends in NULL.
 static const char *warnings[WARNINGS_MAX + 1];
@@ -75,8 +78,31 @@ static void push_main_thread(void)
 	(void)ring_push(&r, &c);
 }
 
+// CPROF_LOG names a value that can't be read; cprofctl ps does so as well.
+static void say_bad_settings(void)
+{
+	char line[SAY_BYTES];
+	struct text t;
+
+	for (int id = 0; id < SETTING_N; id++) {
+		const struct setting_info *info = &setting_table[id];
+
+		if (!conf.bad[id])
+			continue;
+		text_init(&t, line, sizeof(line));
+		text_add(&t, info->env);
+		text_add(&t, " '");
+		text_add(&t, conf.bad[id]);
+		text_add(&t, "' is not valid (");
+		text_add(&t, setting_allowed(info->type));
+		text_add(&t, "); the default is used");
+		say_error(line);
+	}
+}
+
 static void start(void)
 {
+	say_bad_settings();
 	launch_init();
 	hook_new_init();
 	hook_thread_init();
@@ -112,6 +138,8 @@ __attribute__((destructor)) static void fini(void)
 	int err = errno;
 
 	thread_end(getauxval(AT_ENTRY));
+	if (state_control())
+		sample_sweep();
 	session_goodbye();
 	errno = err;
 }

@@ -22,14 +22,27 @@
 #include <unistd.h>
 
 #define PATH_BYTES   4096u
-#define ENV_MAX	     1024u
 #define STACK_BYTES  (32u << 10)
 #define ALL_SIGNALS  (~0ull)
 #define SIGSET_BYTES 8u
 
+// Constant after the constructor.
 static char own_folder[PATH_BYTES];
+static char socket_name[SOCKET_NAME_MAX_BYTES + 1];
 
-void launch_init(void)
+// Appends PATH, made absolute.
+static void add_absolute(struct text *t, const char *path, size_t n)
+{
+	char here[PATH_BYTES];
+
+	if (path[0] != '/' && sys_call(SYS_getcwd, here, sizeof(here)) > 0) {
+		text_add(t, here);
+		text_add(t, "/");
+	}
+	text_add_bytes(t, path, n);
+}
+
+static void find_own_folder(void)
 {
 	Dl_info info;
 	const char *slash;
@@ -40,20 +53,21 @@ void launch_init(void)
 	slash = strrchr(info.dli_fname, '/');
 	text_init(&t, own_folder, sizeof(own_folder));
 	if (slash)
-		text_add_bytes(&t, info.dli_fname,
-			       (size_t)(slash - info.dli_fname) + 1);
+		add_absolute(&t, info.dli_fname,
+			     (size_t)(slash - info.dli_fname) + 1);
 	if (t.is_cut)
 		own_folder[0] = 0;
 }
 
-int launch_socket_name(char *ret, size_t size)
+static void name_socket(void)
 {
-	const char *runtime = conf_getenv("XDG_RUNTIME_DIR");
+	const char *given = conf.texts[SETTING_SOCKET];
+	const char *runtime = conf_getenv("XDG_RUNTIME_DIR", 15);
 	struct text t;
 
-	text_init(&t, ret, size);
-	if (*conf.texts[SETTING_SOCKET]) {
-		text_add(&t, conf.texts[SETTING_SOCKET]);
+	text_init(&t, socket_name, sizeof(socket_name));
+	if (*given) {
+		add_absolute(&t, given, strlen(given));
 	} else if (runtime && *runtime) {
 		text_add(&t, runtime);
 		text_add(&t, "/cprof/cprofd.sock");
@@ -62,15 +76,26 @@ int launch_socket_name(char *ret, size_t size)
 		text_add_number(&t, (uint64_t)sys_call(SYS_geteuid));
 		text_add(&t, "/cprofd.sock");
 	}
-	return t.is_cut || t.n_bytes > SOCKET_NAME_MAX_BYTES ? -ENAMETOOLONG
-							     : 0;
+	if (t.is_cut)
+		socket_name[0] = 0;
+}
+
+void launch_init(void)
+{
+	find_own_folder();
+	name_socket();
+}
+
+const char *launch_socket_name(void)
+{
+	return socket_name[0] ? socket_name : NULL;
 }
 
 // What the two children need; it lives in the parent, which waits.
 struct launch {
 	char program[PATH_BYTES];
 	const char *argv[5];
-	const char *envp[ENV_MAX + 1];
+	int err; // of exec: the children share this memory
 	char stack[2][STACK_BYTES];
 };
 
@@ -92,7 +117,7 @@ static bool try_folder(struct launch *l, const char *folder, size_t n,
 
 static bool try_path(struct launch *l)
 {
-	const char *path = conf_getenv("PATH");
+	const char *path = conf_getenv("PATH", 4);
 
 	while (path && *path) {
 		size_t n = strcspn(path, ":");
@@ -115,17 +140,6 @@ static bool find_program(struct launch *l)
 	       try_folder(l, own_folder, n, "../bin/cprofd") || try_path(l);
 }
 
-// The host's environment but for what would load the shim into the collector.
-static void copy_environment(struct launch *l)
-{
-	uint32_t n = 0;
-
-	for (char **e = environ; e && *e && n < ENV_MAX; e++)
-		if (strncmp(*e, "LD_", 3))
-			l->envp[n++] = *e;
-	l->envp[n] = NULL;
-}
-
 static void close_descriptors(void)
 {
 	long null = sys_call(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR);
@@ -143,9 +157,9 @@ static int run_collector(void *arg)
 	uint64_t none = 0;
 
 	close_descriptors();
-	(void)sys_call(SYS_chdir, "/");
 	(void)sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, SIGSET_BYTES);
-	(void)sys_call(SYS_execve, l->program, l->argv, l->envp);
+	// Not the host's environment: that would load the shim into it.
+	l->err = (int)sys_call(SYS_execve, l->program, l->argv, conf.env);
 	(void)sys_call(SYS_exit, 127);
 	return 127;
 }
@@ -175,6 +189,8 @@ static int run_children(struct launch *l)
 		(void)sys_call(SYS_wait4, pid, &status, __WALL, 0);
 	(void)sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0,
 		       SIGSET_BYTES);
+	if (l->err)
+		return l->err;
 	return pid > 0 && !status ? 0 : -ECHILD;
 }
 
@@ -191,6 +207,6 @@ int launch_collector(const char *name)
 	l.argv[2] = "--socket";
 	l.argv[3] = name;
 	l.argv[4] = NULL;
-	copy_environment(&l);
+	l.err = 0;
 	return run_children(&l);
 }

@@ -7,12 +7,13 @@
 
 #include <stddef.h>
 
-// Remembers the folder libcprof.so was loaded from. Constructor only.
+// Remembers the folder libcprof.so was loaded from and the name of the socket,
+// both absolute: the host may go elsewhere. Constructor only.
 void launch_init(void);
 
-// Writes the name of the collector's socket to RET (SIZE bytes). 0, or
-// -ENAMETOOLONG when it does not fit a socket address.
-int launch_socket_name(char *ret, size_t size);
+// The name of the collector's socket, or NULL when it does not fit a socket
+// address (107 bytes).
+const char *launch_socket_name(void);
 
 // Starts `cprofd --auto` on the socket NAME, orphaned, in a session of its own,
 // without the shim and with no descriptor of the host's. The host gets no child

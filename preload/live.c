@@ -99,7 +99,6 @@ bool live_reserve(const void *p, struct live_slot *ret, uint64_t *ret_stale_id)
 		return false;
 	if (live_take(p, &old)) {
 		*ret_stale_id = old.id;
-		filter_remove(p);
 		ret->x_slot = old.x_slot;
 		return true;
 	}
@@ -108,6 +107,11 @@ bool live_reserve(const void *p, struct live_slot *ret, uint64_t *ret_stale_id)
 	if (!ret->x_slot)
 		ret->x_slot = take_empty(b[1]);
 	return ret->x_slot;
+}
+
+void live_uncount(const void *p)
+{
+	filter_remove(p);
 }
 
 void live_publish(const struct live_slot *slot, const void *p)
@@ -159,6 +163,42 @@ void live_defer(const struct live_slot *slot, const void *p)
 	atomic_store_explicit(slot->x_slot, (uintptr_t)p | LIVE_FREED,
 			      memory_order_release);
 	state_count(COUNTER_FREES_DEFERRED, 1);
+}
+
+#define SWEEP_BUCKETS 64u
+
+static bool sweep_slot(_Atomic uint64_t *x, int (*push)(uint64_t id))
+{
+	uint64_t v = atomic_load_explicit(x, memory_order_acquire);
+
+	if ((v & LIVE_STATE) != LIVE_FREED)
+		return true;
+	// Two threads at once would push it twice: take it first.
+	if (!atomic_compare_exchange_strong_explicit(x, &v, LIVE_TAKEN,
+						     memory_order_acquire,
+						     memory_order_relaxed))
+		return true;
+	if (push(atomic_load_explicit(x_id_of(x), memory_order_relaxed))) {
+		atomic_store_explicit(x, v, memory_order_release);
+		return false;
+	}
+	atomic_store_explicit(x, 0, memory_order_release);
+	return true;
+}
+
+void live_sweep(int (*push)(uint64_t id))
+{
+	static _Atomic uint32_t x_next;
+	uint32_t first = atomic_fetch_add_explicit(&x_next, SWEEP_BUCKETS,
+						   memory_order_relaxed);
+
+	for (uint32_t i = 0; i < SWEEP_BUCKETS * LIVE_SLOTS; i++) {
+		uint32_t bucket = (first + i / LIVE_SLOTS) & state.live_mask;
+
+		if (!sweep_slot(&state.buckets[bucket].x_slots[i % LIVE_SLOTS],
+				push))
+			return;
+	}
 }
 
 void live_clear(void)

@@ -45,8 +45,11 @@ struct live_slot {
 
 // Takes an empty slot for the block P. False when there is no room. A slot that
 // already holds P (its free went past us) is returned with the id of the lost
-// block in *RET_STALE_ID, else that is 0.
+// block in *RET_STALE_ID, else that is 0; that block still counts in the
+// filter, until live_uncount or live_defer.
 bool live_reserve(const void *p, struct live_slot *ret, uint64_t *ret_stale_id);
+
+void live_uncount(const void *p);
 
 // Publishes P with SLOT.id in a reserved slot, or gives the slot back.
 void live_publish(const struct live_slot *slot, const void *p);
@@ -61,6 +64,11 @@ void live_restore(const struct live_slot *slot, const void *p);
 void live_release(const struct live_slot *slot, const void *p);
 // ... or found no room: the collector sweeps it.
 void live_defer(const struct live_slot *slot, const void *p);
+
+// With the socket transport nobody else sweeps the table: pushes the FREE of a
+// few deferred ones by PUSH, which returns 0 when it had room; a look at all of
+// them takes several calls.
+void live_sweep(int (*push)(uint64_t id));
 
 // Forgets everything the filter knows, for a new session.
 void live_clear(void);

@@ -64,7 +64,9 @@ int64_t rate_gap(uint64_t *state, uint64_t mean)
 
 	if (gap >= (double)GAP_MAX)
 		return GAP_MAX;
-	return gap < 1 ? 1 : (int64_t)gap;
+	// The next whole number: an allocation of s bytes reaches the gap with
+	// exactly 1 - exp(-s / mean).
+	return (int64_t)gap + 1;
 }
 
 uint64_t rate_uniform(uint64_t *state, uint64_t n)

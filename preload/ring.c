@@ -110,6 +110,22 @@ static bool is_ours(int fd)
 	       st.st_ino == state.fd_inode;
 }
 
+// The child's page is wiped, identity and all; but a Unix socket with a number
+// above everybody's is what it was a moment ago.
+void ring_close_socket(int fd)
+{
+	struct stat st;
+
+	if (!sys_call(SYS_fstat, fd, &st) && S_ISSOCK(st.st_mode))
+		(void)sys_call(SYS_close, fd);
+}
+
+static void lose_socket(int fd)
+{
+	(void)sys_call(SYS_close, fd);
+	atomic_store_explicit(&state.x_fd, 0, memory_order_relaxed);
+}
+
 static int socket_write(const struct pieces *p)
 {
 	struct msghdr msg = {.msg_iov = (struct iovec *)p->v,
@@ -125,6 +141,8 @@ static int socket_write(const struct pieces *p)
 		return -ENOTCONN;
 	}
 	n = sys_call(SYS_sendmsg, fd - 1, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0 && n != -EAGAIN)
+		lose_socket((int)fd - 1);
 	return n >= 0 ? 0 : n == -EAGAIN ? -ENOSPC : -ENOTCONN;
 }
 
@@ -222,8 +240,10 @@ void ring_push_counters(void)
 
 uint64_t ring_progress(void)
 {
-	return state.n_stripes ? atomic_load_explicit(
-					 &stripe_at(stripe_first())->x_tail,
-					 memory_order_relaxed)
-			       : 0;
+	uint64_t sum = 1;
+
+	for (uint32_t i = 0; i < state.n_stripes; i++)
+		sum += atomic_load_explicit(&stripe_at(i)->x_tail,
+					    memory_order_relaxed);
+	return sum;
 }

@@ -28,12 +28,15 @@ void ring_count_drop(int err);
 // ring_push with N_BYTES of text behind HEAD (FORM_TEXT).
 int ring_push_text(struct record *head, const char *text, uint32_t n_bytes);
 
+// Closes the descriptor FD of the parent's stream in a fork child, if it is
+// that still.
+void ring_close_socket(int fd);
+
 // Tells the collector the counters, which it can't read itself with the socket
 // transport.
 void ring_push_counters(void);
 
-// Bytes read so far from the stripe this thread tries first: moves when the
-// collector does.
+// Moves when the collector does: 1 + the bytes it has read from all stripes.
 uint64_t ring_progress(void);
 
 #endif

@@ -24,9 +24,10 @@ bool sample_ready(void)
 {
 	if (!session_ensure())
 		return false;
-	if (UNLIKELY(self.serial != state.serial))
+	// A thread that first shows up in a sandbox can't ask who it is.
+	if (UNLIKELY(self.serial != state.serial) && !state_is_sandboxed())
 		thread_adopt();
-	return true;
+	return self.serial == state.serial;
 }
 
 static uint64_t rate_of(const _Atomic uint64_t *x_rate)
@@ -80,8 +81,8 @@ static int wait_for_room(struct record *r, const struct capture *c)
 	int err = -ENOSPC;
 
 	if (state_is_sandboxed() ||
-	    (seen && seen == atomic_load_explicit(&state.x_stuck_tail,
-						  memory_order_relaxed)))
+	    seen == atomic_load_explicit(&state.x_stuck_tail,
+					 memory_order_relaxed))
 		return err;
 	state_count(COUNTER_EXACT_WAITS, 1);
 	until = sys_now_ns() + EXACT_WAIT_NS;
@@ -105,11 +106,46 @@ static int push_exact(struct record *r, const struct capture *c)
 	return err;
 }
 
-static void push_free(uint64_t id)
+// The free of the block with id STALE went past us, and SLOT is still its. When
+// the rings have no room for that the slot keeps it, and the new block needs
+// another. False when there is none.
+static bool end_stale(struct live_slot *slot, const void *p, uint64_t stale)
+{
+	struct record r = {.type = RECORD_FREE, .id = stale};
+	uint64_t id = slot->id, none;
+
+	if (!ring_try_push(&r, NULL)) {
+		live_uncount(p);
+		return true;
+	}
+	live_defer(slot, p);
+	if (!live_reserve(p, slot, &none))
+		return false;
+	slot->id = id;
+	return true;
+}
+
+static int push_deferred(uint64_t id)
 {
 	struct record r = {.type = RECORD_FREE, .id = id};
 
-	(void)ring_push(&r, NULL);
+	return ring_try_push(&r, NULL);
+}
+
+static bool has_deferred(void)
+{
+	return !state.n_stripes &&
+	       atomic_load_explicit(
+		       &state.status->x_counters[COUNTER_FREES_DEFERRED],
+		       memory_order_relaxed);
+}
+
+void sample_sweep(void)
+{
+	if (!has_deferred())
+		return;
+	for (uint32_t i = 0; i <= state.live_mask; i += 64)
+		live_sweep(push_deferred);
 }
 
 static void push_alloc(void *p, size_t n_bytes, uint64_t rate)
@@ -122,13 +158,14 @@ static void push_alloc(void *p, size_t n_bytes, uint64_t rate)
 
 	slot.id = r.id = 1 + atomic_fetch_add_explicit(&state.status->x_last_id,
 						       1, memory_order_relaxed);
-	if (!live_reserve(p, &slot, &stale)) {
+	if (!live_reserve(p, &slot, &stale) ||
+	    (stale && !end_stale(&slot, p, stale))) {
 		slot.x_slot = NULL;
 		r.flags |= RECORD_UNTRACKED;
 		state_count(COUNTER_LIVE_FULL, 1);
 	}
-	if (stale)
-		push_free(stale);
+	if (UNLIKELY(has_deferred()))
+		live_sweep(push_deferred);
 	capture_here(&c);
 	err = push_measured(&r, &c, rate <= 1 ? push_exact : push_worth);
 	if (!slot.x_slot)
@@ -150,20 +187,23 @@ static bool draw_gap(void)
 	else if (rate == 1)
 		self.heap_left = 0;
 	else
-		self.heap_left = rate_gap(&self.random, rate);
+		self.heap_left = (uint64_t)rate_gap(&self.random, rate);
 	return rate != 0;
 }
 
-// The countdown ran out. A thread's first allocation, and the first one after
-// sampling was switched on, finds no gap drawn yet and is put to a fresh one.
+// An allocation reached the end of the gap. A thread's first allocation, and
+// the first one after sampling was switched on, finds no gap drawn yet and is
+// put to a fresh one.
 static bool is_due(size_t n_bytes)
 {
 	if (self.heap_rate)
 		return true;
 	if (!draw_gap())
 		return false;
-	self.heap_left -= (int64_t)n_bytes;
-	return self.heap_left <= 0;
+	if (n_bytes >= self.heap_left)
+		return true;
+	self.heap_left -= n_bytes;
+	return false;
 }
 
 COLD void sample_alloc(void *p, size_t n_bytes)
@@ -171,11 +211,10 @@ COLD void sample_alloc(void *p, size_t n_bytes)
 	int err = errno;
 	uint64_t rate;
 
-	if (!p) {
-		self.heap_left += (int64_t)n_bytes;
-	} else if (!sample_ready()) {
+	// A call that failed has counted nothing down.
+	if (p && !sample_ready()) {
 		self.heap_left = HEAP_LOOK_BYTES;
-	} else if (is_due(n_bytes)) {
+	} else if (p && is_due(n_bytes)) {
 		// The gap's own rate is what made this sample likely, whatever
 		// is in force now.
 		rate = self.heap_rate;

@@ -22,6 +22,9 @@ bool sample_ready(void);
 // mode (rate 1) it may wait up to 1 ms for room in the ring.
 void sample_alloc(void *p, size_t n_bytes);
 
+// Frees that found no room on the socket: tells all of them before the goodbye.
+void sample_sweep(void);
+
 // A wait of DELAY_NS is over. Keeps it always when it is at least the block
 // rate, else with probability delay / rate.
 void sample_block(uint64_t delay_ns);

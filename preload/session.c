@@ -30,17 +30,19 @@
 #include <sys/un.h>
 
 #define START_WAIT_NS	  2000000000ull // a new process, a cold collector
+#define FORK_WAIT_NS	  50000000ull	// a child's first event: it comes again
 #define RECONNECT_WAIT_NS 1000000ull	// inside somebody's malloc
 #define RETRY_SOON_NS	  1000000000ull
 #define CONNECT_PAUSE_NS  2000000
 #define SEALS		  (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-// Constant after the constructor, but for parent_pid in a fork child, which is
-// written before that child has a second thread.
+// Constant after the constructor, but for what attaching writes.
 static struct {
 	bool is_on;
-	uint32_t first_pid;  // of the process whose constructor ran
-	uint32_t parent_pid; // of a fork child that came by fork()
+	uint32_t first_pid;    // of the process whose constructor ran
+	uint32_t attached_pid; // of this process or the last before it that
+			       // attached
+	int fd;		       // of the socket transport, for fork children
 	uint64_t start_time_ns;
 	const char *const *warnings;
 } session;
@@ -104,12 +106,12 @@ static bool is_nobody(int err)
 // Connects, starting a collector when nobody answers; gives up at UNTIL_NS.
 static int find_collector(uint64_t until_ns)
 {
-	char name[SOCKET_NAME_MAX_BYTES + 1];
-	int fd = launch_socket_name(name, sizeof(name));
+	const char *name = launch_socket_name();
+	int fd;
 
-	if (fd < 0) {
+	if (!name) {
 		say_error("the socket's name is longer than 107 bytes");
-		return fd;
+		return -ENAMETOOLONG;
 	}
 	fd = try_connect(name);
 	if (!is_nobody(fd))
@@ -121,17 +123,14 @@ static int find_collector(uint64_t until_ns)
 	}
 	while (is_nobody(fd = try_connect(name)) && sys_now_ns() < until_ns)
 		pause_ns(CONNECT_PAUSE_NS);
-	return fd;
+	// It is on its way: worth another look soon.
+	return is_nobody(fd) ? -ETIMEDOUT : fd;
 }
 
-// 0 in the process that was started, else who forked this one. A child of a raw
-// clone has to ask, and may be told who adopted it.
+// 0 in the process that was started, else the nearest profiled ancestor.
 static uint32_t parent_pid(void)
 {
-	if (state.pid == session.first_pid)
-		return 0;
-	return session.parent_pid ? session.parent_pid
-				  : (uint32_t)sys_call(SYS_getppid);
+	return state.pid == session.first_pid ? 0 : session.attached_pid;
 }
 
 // Sends the hello with descriptors of our maps and mem, which go on working in
@@ -213,13 +212,19 @@ static int receive_answer(int fd, uint64_t until_ns, int *ret_fd)
 	if (!wait_readable(fd, until_ns))
 		return -ETIMEDOUT;
 	n = sys_call(SYS_recvmsg, fd, &msg, MSG_CMSG_CLOEXEC);
-	if (n < (long)sizeof(h) || h.magic != WIRE_MAGIC)
-		return -EPROTO;
+	if (n < 0)
+		return (int)n;
+	// First of all, so that no descriptor that came is ever lost.
 	c = CMSG_FIRSTHDR(&msg);
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
 	    c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
-	return h.version == PROTO_VERSION ? h.type : -EPROTO;
+	if (n >= (long)sizeof(h) && h.magic == WIRE_MAGIC &&
+	    h.version == PROTO_VERSION)
+		return h.type;
+	close_fd(*ret_fd);
+	*ret_fd = -1;
+	return -EPROTO;
 }
 
 static bool is_layout_sane(const struct region_control *c, uint64_t size)
@@ -240,6 +245,27 @@ static bool is_layout_sane(const struct region_control *c, uint64_t size)
 	       c->ids_offset + buckets * LIVE_SLOTS * sizeof(uint64_t) <= size;
 }
 
+// Reads the header by a mapping of its own, so that nothing is replaced by what
+// does not fit.
+static bool is_layout_good(int fd, uint64_t size)
+{
+	const struct region_control *old = state_control();
+	const struct region_control *c;
+	long at = sys_call(SYS_mmap, 0, REGION_PAGE, PROT_READ, MAP_SHARED, fd,
+			   0);
+	bool is_good;
+
+	if (at < 0 && at > -4096)
+		return false;
+	c = (const struct region_control *)at;
+	is_good =
+		is_layout_sane(c, size) &&
+		(!old ||
+		 !memcmp(old, c, offsetof(struct region_control, x_heap_rate)));
+	(void)sys_call(SYS_munmap, at, REGION_PAGE);
+	return is_good;
+}
+
 // Maps the region; over the old one when there is one, so that threads in the
 // middle of a push never see it go: the same layout, or no deal.
 static struct region_control *map_region(int fd)
@@ -252,7 +278,7 @@ static struct region_control *map_region(int fd)
 	if (sys_call(SYS_fstat, fd, &st) ||
 	    (sys_call(SYS_fcntl, fd, F_GET_SEALS) & SEALS) != SEALS ||
 	    st.st_size < (off_t)(2 * REGION_PAGE) ||
-	    (old && old->size_bytes != (uint64_t)st.st_size))
+	    !is_layout_good(fd, (uint64_t)st.st_size))
 		return NULL;
 	at = sys_call(SYS_mmap, old, st.st_size, PROT_READ | PROT_WRITE,
 		      MAP_SHARED | (old ? MAP_FIXED : 0), fd, 0);
@@ -261,11 +287,7 @@ static struct region_control *map_region(int fd)
 	c = (struct region_control *)at;
 	(void)sys_call(SYS_madvise, c, st.st_size, MADV_DONTFORK);
 	(void)sys_call(SYS_madvise, c, st.st_size, MADV_DONTDUMP);
-	if (is_layout_sane(c, (uint64_t)st.st_size))
-		return c;
-	if (!old)
-		(void)sys_call(SYS_munmap, c, st.st_size);
-	return NULL;
+	return c;
 }
 
 static void fill_state(const struct region_control *c)
@@ -287,7 +309,9 @@ static void publish(const struct region_control *c)
 	uint64_t seed = rate_seed(sys_now_ns() ^ (uint64_t)state.pid << 32);
 
 	if (!state.serial)
-		state.serial = self.serial + 1 ? self.serial + 1 : 1;
+		state.serial = (uint16_t)(self.serial + 1)
+				       ? (uint16_t)(self.serial + 1)
+				       : 1;
 	if (conf.values[SETTING_CPU_HZ])
 		atomic_store_explicit(
 			&state.x_cpu_bank_ns,
@@ -296,15 +320,16 @@ static void publish(const struct region_control *c)
 				1000000000u / conf.values[SETTING_CPU_HZ]) -
 				1,
 			memory_order_relaxed);
-	live_clear();
 	// What this thread allocated before had no session to be sampled in;
 	// from the next allocation on it draws its gaps.
 	self.heap_left = 0;
 	self.heap_rate = 0;
+	session.attached_pid = state.pid;
 	atomic_store_explicit(&state.status->x_attached, 1,
 			      memory_order_relaxed);
 	// release: pairs with state_control's acquire
 	atomic_store_explicit(&state.x_control, c, memory_order_release);
+	state_publish_generation();
 }
 
 static int use_region(int fd)
@@ -315,10 +340,14 @@ static int use_region(int fd)
 	close_fd(fd);
 	if (!c)
 		return -ENOMEM;
-	if (is_new)
+	// On a new one over the old the filter keeps what it knows: too much
+	// costs a lookup, too little would miss a free.
+	if (is_new) {
+		live_clear();
 		fill_state(c);
-	else
+	} else {
 		state_count(COUNTER_RECONNECTS, 1);
+	}
 	publish(c);
 	return 0;
 }
@@ -363,11 +392,13 @@ static int use_socket(int fd)
 	}
 	state.fd_device = st.st_dev;
 	state.fd_inode = st.st_ino;
+	session.fd = fd;
 	atomic_store_explicit(&state.x_fd, (uint32_t)fd + 1,
 			      memory_order_relaxed);
 	if (!state_control()) {
 		struct region_control *c = private_region();
 
+		live_clear();
 		fill_state(c);
 		publish(c);
 	}
@@ -406,7 +437,12 @@ static int attach_by(uint32_t transport, uint64_t until_ns)
 static int attach(uint64_t until_ns)
 {
 	uint32_t transport = (uint32_t)conf.values[SETTING_TRANSPORT];
-	int err = attach_by(transport, until_ns);
+	int err;
+
+	// A session goes on as it began.
+	if (state_control() && !state.n_stripes)
+		transport = TRANSPORT_SOCKET;
+	err = attach_by(transport, until_ns);
 
 	if (err != -ENOMEM || transport == TRANSPORT_SOCKET || state_control())
 		return err;
@@ -414,12 +450,14 @@ static int attach(uint64_t until_ns)
 	return attach_by(TRANSPORT_SOCKET, until_ns);
 }
 
-// One thread at a time; errno is untouched, since all calls are raw.
+// One thread at a time.
 static void try_attach(uint64_t wait_ns)
 {
 	uint32_t nobody = 0;
 	uint64_t now = sys_now_ns();
 	int err;
+
+	int host_errno = errno;
 
 	if (!atomic_compare_exchange_strong_explicit(
 		    &state.x_attaching, &nobody, 1, memory_order_acquire,
@@ -430,6 +468,8 @@ static void try_attach(uint64_t wait_ns)
 	err = attach(now + wait_ns);
 	if (err)
 		say_error("not attached");
+	atomic_store_explicit(&state.x_timed_out, err == -ETIMEDOUT,
+			      memory_order_relaxed);
 	atomic_store_explicit(&state.x_tried, 1, memory_order_relaxed);
 	atomic_store_explicit(&state.x_retry_ns,
 			      now + (err == -ETIMEDOUT ? RETRY_SOON_NS
@@ -437,6 +477,7 @@ static void try_attach(uint64_t wait_ns)
 			      memory_order_relaxed);
 	// release: pairs with the acquire above
 	atomic_store_explicit(&state.x_attaching, 0, memory_order_release);
+	errno = host_errno; // libc's clone() may have set it
 }
 
 void session_init(const char *const *warnings)
@@ -458,13 +499,25 @@ static bool is_stale(const struct region_control *c)
 		atomic_load_explicit(&c->x_heartbeat_ns, memory_order_relaxed);
 	uint64_t now;
 
-	if (!state.n_stripes || state_is_sandboxed())
+	if (state_is_sandboxed())
 		return false;
 	now = sys_now_ns();
-	return (now > beat + HEARTBEAT_STALE_NS ||
-		atomic_load_explicit(&c->x_closed, memory_order_relaxed)) &&
-	       now > atomic_load_explicit(&state.x_retry_ns,
-					  memory_order_relaxed);
+	if (now < atomic_load_explicit(&state.x_retry_ns, memory_order_relaxed))
+		return false;
+	if (!state.n_stripes)
+		return !atomic_load_explicit(&state.x_fd, memory_order_relaxed);
+	return now > beat + HEARTBEAT_STALE_NS ||
+	       atomic_load_explicit(&c->x_closed, memory_order_relaxed);
+}
+
+// A fork child that was not answered in time asks again later.
+static bool may_retry(void)
+{
+	return !atomic_load_explicit(&state.x_tried, memory_order_relaxed) ||
+	       (atomic_load_explicit(&state.x_timed_out,
+				     memory_order_relaxed) &&
+		sys_now_ns() > atomic_load_explicit(&state.x_retry_ns,
+						    memory_order_relaxed));
 }
 
 bool session_ensure(void)
@@ -479,17 +532,19 @@ bool session_ensure(void)
 	// A wiped page: a fork child that never tried. The first process tried
 	// in its constructor.
 	if (!session.is_on || state_is_sandboxed() ||
-	    !(conf.values[SETTING_FOLLOW] & FOLLOW_FORK) ||
-	    atomic_load_explicit(&state.x_tried, memory_order_relaxed))
+	    !(conf.values[SETTING_FOLLOW] & FOLLOW_FORK) || !may_retry())
 		return false;
-	try_attach(START_WAIT_NS);
+	try_attach(FORK_WAIT_NS);
 	return state_control() != NULL;
 }
 
-void session_forked(uint32_t parent_pid)
+void session_forked(void)
 {
-	session.parent_pid = parent_pid;
 	session.start_time_ns = realtime_ns();
+	// The parent's end of its stream.
+	if (session.fd > 0)
+		ring_close_socket(session.fd);
+	session.fd = 0;
 }
 
 // A doorbell: the collector need not wait for its next round to look.
@@ -499,7 +554,7 @@ static void ring_doorbell(void)
 				.version = PROTO_VERSION,
 				.type = WIRE_BYE};
 	unsigned char bytes[sizeof(h) + 6];
-	char name[SOCKET_NAME_MAX_BYTES + 1];
+	const char *name = launch_socket_name();
 	uint32_t pid = state.pid, n = sizeof(h);
 	int fd;
 
@@ -509,7 +564,7 @@ static void ring_doorbell(void)
 	bytes[n++] = (unsigned char)pid;
 	h.length_bytes = n - (uint32_t)sizeof(h);
 	memcpy(bytes, &h, sizeof(h));
-	if (launch_socket_name(name, sizeof(name)) < 0)
+	if (!name)
 		return;
 	fd = try_connect(name);
 	if (fd < 0)

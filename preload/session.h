@@ -29,7 +29,7 @@ bool session_ensure(void);
 // are any to write, no longer than CPROF_EXIT_TIMEOUT.
 void session_goodbye(void);
 
-// The calling process is a fresh fork child of PARENT_PID.
-void session_forked(uint32_t parent_pid);
+// The calling process is a fresh fork child.
+void session_forked(void);
 
 #endif

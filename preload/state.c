@@ -12,6 +12,7 @@ static_assert(sizeof(struct state) == REGION_PAGE, "the state is one page");
 static_assert(sizeof(struct thread) <= CACHELINE, "a thread is one line");
 
 struct state state;
+static _Atomic bool x_sandboxed;
 
 __thread struct thread self __attribute__((aligned(CACHELINE)));
 
@@ -20,14 +21,20 @@ bool state_is_sandboxed(void)
 	const struct region_control *c = state_control();
 
 	// relaxed: a flag that only ever goes up and guards nothing else
-	return atomic_load_explicit(&state.x_sandboxed, memory_order_relaxed) ||
+	return atomic_load_explicit(&x_sandboxed, memory_order_relaxed) ||
 	       (c &&
 		atomic_load_explicit(&c->x_sandboxed, memory_order_relaxed));
 }
 
-void state_set_sandboxed(void)
+void state_set_sandboxed(bool is_sandboxed)
 {
-	atomic_store_explicit(&state.x_sandboxed, 1, memory_order_relaxed);
+	atomic_store_explicit(&x_sandboxed, is_sandboxed, memory_order_relaxed);
+}
+
+bool state_is_own_process(void)
+{
+	return !state.pid || state_is_sandboxed() ||
+	       state.pid == (uint32_t)sys_call(SYS_getpid);
 }
 
 void state_count(enum region_counter counter, uint64_t n)
@@ -40,4 +47,40 @@ void state_count(enum region_counter counter, uint64_t n)
 int state_init(void)
 {
 	return (int)sys_call(SYS_madvise, &state, REGION_PAGE, MADV_WIPEONFORK);
+}
+
+// Number of unloads in progress, and the generation. A fork child goes on from
+// its parent's, which is as good as any.
+static _Atomic uint32_t x_unloads;
+static _Atomic uint32_t x_generation;
+
+void state_publish_generation(void)
+{
+	// release: pairs with the collector's acquire before it reads the maps
+	if (state_control())
+		atomic_store_explicit(
+			&state.status->x_generation,
+			atomic_load_explicit(&x_generation,
+					     memory_order_relaxed),
+			memory_order_release);
+}
+
+uint32_t state_unload_begin(void)
+{
+	uint32_t ends =
+		atomic_load_explicit(&x_generation, memory_order_relaxed);
+
+	if (!atomic_fetch_add_explicit(&x_unloads, 1, memory_order_acq_rel))
+		ends = atomic_fetch_add_explicit(&x_generation, 1,
+						 memory_order_relaxed);
+	state_publish_generation();
+	return ends;
+}
+
+void state_unload_end(void)
+{
+	if (atomic_fetch_sub_explicit(&x_unloads, 1, memory_order_acq_rel) == 1)
+		atomic_fetch_add_explicit(&x_generation, 1,
+					  memory_order_relaxed);
+	state_publish_generation();
 }

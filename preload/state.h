@@ -37,7 +37,7 @@ struct state {
 	uint64_t fd_device, fd_inode; // its identity, checked before each use
 	_Atomic uint32_t x_attaching; // 1 while some thread is attaching
 	_Atomic uint32_t x_tried;     // 1 once attaching has failed or ended
-	_Atomic uint32_t x_sandboxed; // the process entered seccomp
+	_Atomic uint32_t x_timed_out; // 1: it failed for want of an answer
 	uint32_t pid;
 	_Atomic uint64_t
 		x_retry_ns; // not before this time: look for a collector
@@ -56,7 +56,7 @@ extern struct state state;
 // usable in signal handlers and after pthread's destructors. Owner: the thread
 // and its own signal handlers. 64 bytes, tested.
 struct thread {
-	int64_t heap_left;  // bytes until the next heap sample
+	uint64_t heap_left; // an allocation of so many bytes or more is sampled
 	uint64_t heap_rate; // the rate that gap was drawn at, 0 = none drawn
 	uint64_t random;    // rate.c's generator, 0 = not seeded
 	uintptr_t stack_low, stack_high; // known bounds, 0 = unknown
@@ -85,11 +85,25 @@ static inline const struct region_control *state_control(void)
 }
 
 // True once the process may be in a seccomp sandbox: no system calls, no clock.
+// Not part of the wiped page, since fork children inherit the sandbox.
 bool state_is_sandboxed(void);
-void state_set_sandboxed(void);
+void state_set_sandboxed(bool is_sandboxed);
+
+// False in a vfork child, which shares this memory with its parent but must not
+// speak for it. One system call.
+bool state_is_own_process(void);
 
 // Adds N to a counter of proto/counters.def; nothing when not attached.
 void state_count(enum region_counter counter, uint64_t n);
+
+// A library is being unloaded: from the beginning of the first to the end of
+// the last such call the generation is odd, and nobody can tell what the
+// addresses mean. The begin returns the generation that ends. The count is the
+// shim's own, so that a new collector goes on from it; state_publish_generation
+// tells it.
+uint32_t state_unload_begin(void);
+void state_unload_end(void);
+void state_publish_generation(void);
 
 // Makes the process page wipe itself on fork. 0, or negative errno: then the
 // shim stays inert.

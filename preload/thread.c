@@ -22,11 +22,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#define PROBE_NS	 1000000u // a child that execs at once never gets there
-#define SMALL_BYTES	 (64u << 10)
-#define SLACK_BYTES	 (32u << 10)
-#define MAIN_STACK_BYTES (8u << 20)
-#define NAME_BYTES	 16u
+#define PROBE_NS	    1000000u // a child that execs at once never gets there
+#define SMALL_BYTES	    (64u << 10)
+#define SLACK_BYTES	    (32u << 10)
+#define MAIN_STACK_BYTES    (8u << 20)
+#define NAME_BYTES	    16u
+#define KEYS_WITHOUT_MALLOC 32u
 
 // Not in every libc (musl): then the main thread's stack counts as foreign.
 extern void *__libc_stack_end __attribute__((weak));
@@ -41,7 +42,10 @@ static void end_by_key(void *start_pc)
 
 void thread_init(void)
 {
-	has_key = !pthread_key_create(&key, end_by_key);
+	// Beyond the first 32 keys setting one may allocate, which a signal
+	// handler must not.
+	has_key = !pthread_key_create(&key, end_by_key) &&
+		  key < KEYS_WITHOUT_MALLOC;
 }
 
 static uint16_t wanted_hz(void)
@@ -139,7 +143,8 @@ void thread_forked(void)
 	self.random = rate_seed(self.random ^ sys_now_ns());
 	// A gap has no memory; a fresh one keeps siblings from sharing theirs.
 	if (self.heap_rate > 1)
-		self.heap_left = rate_gap(&self.random, self.heap_rate);
+		self.heap_left =
+			(uint64_t)rate_gap(&self.random, self.heap_rate);
 	self.flags |= THREAD_PROBE;
 	self.tid = (uint32_t)sys_call(SYS_gettid);
 	cputimer_start_probe(PROBE_NS);
