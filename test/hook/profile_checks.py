@@ -97,3 +97,18 @@ def cpu_total(folder, run):
     if abs(got_s - true_s) > 0.1 * true_s:
         raise SystemExit(f"FAIL: {got_s:.2f} s in the profile, {true_s} s true")
     print(f"cpu: {got_s:.2f} s of {true_s} s")
+
+
+def child_cpu(folder, run):
+    """The child that the program names, and the CPU time it says it used."""
+    child = re.search(r"child=(\d+)", run.out).group(1)
+    true_s = float(re.search(r"cpu_s=([\d.]+)", run.out).group(1))
+    end_s = time.monotonic() + LIMIT_S
+    while not (paths := pprof.find(folder, "cpu", pid=child)):
+        if time.monotonic() > end_s:
+            raise SystemExit(f"FAIL: no cpu profile of the child {child}")
+        time.sleep(0.02)
+    got_s = pprof.Profile(paths[-1]).total("cpu") / 1e9
+    if abs(got_s - true_s) > 0.15 * true_s:
+        raise SystemExit(f"FAIL: {got_s:.2f} s in the profile, {true_s} s true")
+    print(f"cpu of the child: {got_s:.2f} s of {true_s} s")
