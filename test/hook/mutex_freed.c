@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-enum { N_ROUNDS = 40000, OBJECT_BYTES = 4096 };
+enum { N_ROUNDS = 10000, OBJECT_BYTES = 4096 };
 
 struct object {
 	pthread_mutex_t lock;
