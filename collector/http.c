@@ -17,15 +17,19 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 64u
-#define IDLE_TIMEOUT_S	30u
-#define PROFILE_SECONDS 30u
-#define SECONDS_MAX	86400u
-#define STACK_BYTES	(1u << 20)
+// libmicrohttpd 0.9.75 locks up for good when its own limit is reached in its
+// listening thread, so ours, which is counted here, has to come long before.
+#define LIBRARY_CONNECTIONS_MAX 4096u
+#define IDLE_TIMEOUT_S		30u
+#define PROFILE_SECONDS		30u
+#define SECONDS_MAX		86400u
+#define STACK_BYTES		(1u << 20)
 
 struct http {
 	struct MHD_Daemon *daemon;
 	struct query *query;
 	_Atomic unsigned x_n_requests;
+	_Atomic unsigned x_n_connections; // given to the library, not closed
 };
 
 // One request on its way; owner: its thread.
@@ -309,7 +313,7 @@ static char *split_target(struct request *r, char *path,
 		path += 6;
 		ret->comm = path;
 		slash = strchr(path, '/');
-	} else {
+	} else if (*path == '/') {
 		slash = strchr(path + 1, '/');
 		if (!slash || strspn(path + 1, "0123456789") !=
 				      (size_t)(slash - path - 1))
@@ -319,6 +323,8 @@ static char *split_target(struct request *r, char *path,
 			n = UINT32_MAX; // nobody's
 		ret->pid = (uint32_t)n;
 		*slash = '/';
+	} else {
+		return path; // "GET ?x": there is nothing before the query
 	}
 	if (!slash)
 		return path + strlen(path);
@@ -410,6 +416,19 @@ static enum MHD_Result on_request(void *context,
 	return ok;
 }
 
+static void on_connection(void *context, struct MHD_Connection *connection,
+			  void **socket_context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct http *h = context;
+
+	(void)connection;
+	(void)socket_context;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED)
+		atomic_fetch_sub_explicit(&h->x_n_connections, 1,
+					  memory_order_relaxed);
+}
+
 struct http *http_new(struct query *query)
 {
 	const unsigned flags = MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
@@ -422,7 +441,9 @@ struct http *http_new(struct query *query)
 	h->query = query;
 	h->daemon =
 		MHD_start_daemon(flags, 0, NULL, NULL, on_request, h,
-				 MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+				 MHD_OPTION_CONNECTION_LIMIT,
+				 LIBRARY_CONNECTIONS_MAX,
+				 MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
 				 MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S,
 				 MHD_OPTION_THREAD_STACK_SIZE,
 				 (size_t)STACK_BYTES, MHD_OPTION_END);
@@ -438,14 +459,40 @@ void http_free(struct http *h)
 	free(h);
 }
 
+// Says so, as far as that goes without waiting, and closes FD.
+static void turn_away(int fd)
+{
+	static const char text[] = "HTTP/1.1 503 Service Unavailable\r\n"
+				   "Content-Type: text/plain; charset=utf-8\r\n"
+				   "X-Go-Pprof: 1\r\nConnection: close\r\n"
+				   "Content-Length: 29\r\n\r\n"
+				   "too many connections at once\n";
+	char request[4096];
+
+	log_info("an HTTP connection was turned away");
+	// What is left unread would make the close a reset.
+	(void)recv(fd, request, sizeof(request), MSG_DONTWAIT);
+	(void)send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	close(fd);
+}
+
 void http_add(struct http *h, int fd)
 {
 	const struct sockaddr_un nobody = {.sun_family = AF_UNIX};
 
+	// Only this thread adds: none comes between the look and the addition.
+	if (atomic_load_explicit(&h->x_n_connections, memory_order_relaxed) >=
+	    CONNECTIONS_MAX) {
+		turn_away(fd);
+		return;
+	}
+	atomic_fetch_add_explicit(&h->x_n_connections, 1, memory_order_relaxed);
 	// It closes the descriptor when it can't serve it.
 	if (MHD_add_connection(h->daemon, fd, (const struct sockaddr *)&nobody,
-			       sizeof(nobody.sun_family)) != MHD_YES)
-		log_info("an HTTP connection was turned away");
+			       sizeof(nobody.sun_family)) == MHD_YES)
+		return;
+	atomic_fetch_sub_explicit(&h->x_n_connections, 1, memory_order_relaxed);
+	log_info("an HTTP connection was turned away");
 }
 
 unsigned http_n_requests(struct http *h)

@@ -17,7 +17,8 @@ struct http *http_new(struct query *query);
 // Ends all requests: those that wait answer with what they have.
 void http_free(struct http *h);
 
-// Serves the connected socket FD, which it takes over. Any thread.
+// Serves the connected socket FD, which it takes over. More than can be
+// served are told so and closed. The loop's thread.
 void http_add(struct http *h, int fd);
 
 // Requests being served. Any thread.

@@ -19,7 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BACKLOG	      128
+// Programs that start together wait here; net.core.somaxconn may allow less.
+#define BACKLOG	      4096
 #define LOCK_TRIES    200
 #define LOCK_PAUSE_NS 10000000
 

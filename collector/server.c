@@ -23,6 +23,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define READERS 2u
@@ -33,7 +34,8 @@
 #define BUSY_TICK_MS 50
 // Who starts a collector needs a moment to say hello.
 #define FIRST_LINGER_NS 10000000000ull
-// The longest an ending collector finishes files it has begun.
+// The longest an ending collector waits for its requests, and for files.
+#define HTTP_MAX_S     3
 #define FINISH_MAX_NS  10000000000ull
 #define FINISH_STEP_MS 10
 
@@ -55,6 +57,7 @@ struct server {
 	struct proc *dead;
 	struct pool_job free_job;
 	bool is_ending;
+	bool is_full; // as many unknown connections as there may be
 };
 
 static void on_hello(void *context, struct conn_hello *h)
@@ -85,9 +88,9 @@ static void on_http(void *context, int fd)
 
 static void accept_all(struct server *s)
 {
-	int fd;
+	int fd = 0;
 
-	while ((fd = listen_accept(&s->listener)) >= 0)
+	while (s->conns.n < CONN_MAX && (fd = listen_accept(&s->listener)) >= 0)
 		conns_add(&s->conns, fd);
 	// Without descriptors the connection stays in the queue and wakes us
 	// again and again: wait until some are given back.
@@ -95,10 +98,16 @@ static void accept_all(struct server *s)
 		(void)poll(NULL, 0, BUSY_TICK_MS);
 }
 
+// While there are as many as there may be, the rest wait in the queue.
 static void on_connection(void *context, uint32_t events)
 {
+	struct server *s = context;
+
 	(void)events;
-	accept_all(context);
+	accept_all(s);
+	s->is_full = s->conns.n >= CONN_MAX;
+	if (s->is_full)
+		loop_remove(&s->loop, &s->listen_watch);
 }
 
 static void on_signal(void *context, uint32_t events)
@@ -199,6 +208,22 @@ static int watch_listener(struct server *s)
 	return loop_add(&s->loop, &s->listen_watch, EPOLLIN);
 }
 
+// Accepts again when a connection has gone. 0 or negative errno.
+static int accept_more(struct server *s)
+{
+	if (!s->is_full || s->conns.n >= CONN_MAX)
+		return 0;
+	s->is_full = false;
+	return watch_listener(s);
+}
+
+static void unwatch_listener(struct server *s)
+{
+	if (!s->is_full)
+		loop_remove(&s->loop, &s->listen_watch);
+	s->is_full = false;
+}
+
 static void init_parts(struct server *s)
 {
 	table_init(&s->table);
@@ -253,7 +278,7 @@ static void try_end(struct server *s)
 		return;
 	}
 	accept_all(s);
-	loop_remove(&s->loop, &s->listen_watch);
+	unwatch_listener(s);
 	err = listen_restore(&s->listener);
 	if (!err)
 		err = watch_listener(s);
@@ -271,11 +296,13 @@ static void serve(struct server *s)
 			       (s->opts->is_auto && !table_count(&s->table));
 		int err = loop_wait(&s->loop, is_busy ? BUSY_TICK_MS : TICK_MS);
 
+		(void)conns_expire(&s->conns);
+		if (!err)
+			err = accept_more(s);
 		if (err) {
 			log_error("waiting failed: %s", strerror(-err));
 			return;
 		}
-		(void)conns_expire(&s->conns);
 		bury(s);
 		if (s->opts->is_auto && is_idle(s))
 			try_end(s);
@@ -316,18 +343,44 @@ static void close_regions(struct server *s)
 		table_unlist(list, n);
 }
 
+static void *free_http(void *context)
+{
+	http_free(context);
+	return NULL;
+}
+
+// False: a request does not come to its end; its thread may use everything.
+static bool stop_http(struct server *s)
+{
+	struct timespec until;
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, free_http, s->http))
+		return false;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += HTTP_MAX_S;
+	if (!pthread_timedjoin_np(thread, NULL, &until))
+		return true;
+	log_error("requests did not end; going without them");
+	return false;
+}
+
 static void stop(struct server *s)
 {
 	uint64_t until_ns = pool_now_ns() + FINISH_MAX_NS;
+	bool has_requests;
 
 	atomic_store_explicit(&s->query.x_is_ending, 1, memory_order_relaxed);
-	loop_remove(&s->loop, &s->listen_watch);
+	unwatch_listener(s);
 	listen_close(&s->listener);
-	http_free(s->http);
+	has_requests = !stop_http(s);
 	conns_fini(&s->conns);
 	close_regions(s);
 	while (is_writing(s) && pool_now_ns() < until_ns)
 		(void)poll(NULL, 0, FINISH_STEP_MS);
+	// What others may still use ends with the process.
+	if (has_requests || is_writing(s))
+		return;
 	// Jobs of one pool post to the others.
 	pool_stop(s->env.readers);
 	pool_stop(s->env.writers);

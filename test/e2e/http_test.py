@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# run: 120 any
+"""The HTTP door under what no well-behaved client does: bursts of short
+connections, more than are served at once, requests without a path. Whatever
+came, it answers afterwards, and SIGTERM ends the collector."""
+import os
+import socket
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+import under  # noqa: E402
+from under import expect_equal  # noqa: E402
+
+REQUEST = b"GET /api/ps HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def connect():
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(under.SOCKET)  # with a timeout it would not wait its turn
+    s.settimeout(30)
+    return s
+
+
+def ask():
+    s = connect()
+    s.sendall(REQUEST)
+    return s
+
+
+def burst(n):
+    """Asks and goes away, without waiting for an answer."""
+    for _ in range(n):
+        ask().close()
+
+
+def bursts():
+    for _ in range(10):
+        threads = [threading.Thread(target=burst, args=(60,))
+                   for _ in range(2)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+
+
+def answers():
+    return under.http("GET", "/api/ps")[0] == 200
+
+
+def too_many():
+    held = [ask() for _ in range(80)]
+    heads = [s.recv(65536).split(b"\r\n")[0] for s in held]
+    for s in held:
+        s.close()
+    n = sum(b" 200 " in h for h in heads)
+    expect_equal("answered at once", n, 64)
+    expect_equal("told that there are too many",
+                 sum(b" 503 " in h for h in heads), 80 - n)
+
+
+def without_path():
+    with connect() as s:
+        s.sendall(b"GET ?x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        status = s.recv(65536).split(b" ")[1]
+    expect_equal("status of a request without a path", status, b"404")
+
+
+def main():
+    daemon = under.start_collector()
+    bursts()
+    under.poll("it answers after the bursts", answers)
+    too_many()
+    under.poll("it answers after too many", answers)
+    without_path()
+    daemon.terminate()
+    expect_equal("status after SIGTERM", daemon.wait(20), 0)
+
+
+main()
