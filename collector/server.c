@@ -13,6 +13,7 @@
 #include "collector/mem.h"
 #include "collector/paths.h"
 #include "collector/spare.h"
+#include "collector/visit.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -325,6 +326,19 @@ static bool is_writing(struct server *s)
 	return is;
 }
 
+// What was recorded until now becomes files, as at an exit. The pools still
+// run: the writers write while the next session is read.
+static void finish_sessions(struct server *s, uint64_t until_ns)
+{
+	size_t n;
+	struct proc **list = table_list(&s->table, &n);
+
+	for (size_t i = 0; i < n && pool_now_ns() < until_ns; i++)
+		visit_finish(list[i]);
+	if (list)
+		table_unlist(list, n);
+}
+
 // The processes go on without us and look for another collector.
 static void close_regions(struct server *s)
 {
@@ -375,9 +389,10 @@ static void stop(struct server *s)
 	listen_close(&s->listener);
 	has_requests = !stop_http(s);
 	conns_fini(&s->conns);
-	close_regions(s);
+	finish_sessions(s, until_ns);
 	while (is_writing(s) && pool_now_ns() < until_ns)
 		(void)poll(NULL, 0, FINISH_STEP_MS);
+	close_regions(s);
 	// What others may still use ends with the process.
 	if (has_requests || is_writing(s))
 		return;

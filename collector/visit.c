@@ -78,13 +78,10 @@ static void serve_signal(struct proc *p)
 		proc_warn(p, "no memory for the heap snapshot");
 }
 
-// Its end is near or past: the files of its exit, once.
-static void serve_exit(struct proc *p, bool is_over)
+static void write_exit(struct proc *p, bool is_over)
 {
 	struct dump d = {.n_snaps = 0};
 
-	if (p->exit != PROC_RUNS || !(is_over || is_goodbye(p)))
-		return;
 	if (!is_over && p->region)
 		ingest_refresh(&p->ingest, p->generation);
 	// A process that did nothing but start leaves nothing.
@@ -93,6 +90,29 @@ static void serve_exit(struct proc *p, bool is_over)
 	p->exit = PROC_WRITING;
 	if (!d.n_snaps || dump_post(p, &d, true))
 		dump_announce(p);
+}
+
+// Its end is near or past: the files of its exit, once.
+static void serve_exit(struct proc *p, bool is_over)
+{
+	if (p->exit == PROC_RUNS && (is_over || is_goodbye(p)))
+		write_exit(p, is_over);
+}
+
+void visit_finish(struct proc *p)
+{
+	bool is_over = proc_is_over(p);
+
+	proc_lock(p);
+	if (p->exit == PROC_RUNS) {
+		(void)drain_run(p);
+		write_exit(p, is_over);
+	}
+	// One that waits for its files is let go when they are there.
+	if (p->region && !is_goodbye(p))
+		atomic_store_explicit(&p->region->control->x_closed, 1,
+				      memory_order_relaxed);
+	proc_unlock(p);
 }
 
 static uint64_t next_interval(struct proc *p, uint64_t n_bytes)

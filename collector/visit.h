@@ -10,4 +10,9 @@
 // Gives P its jobs. Before the first proc_poke().
 void visit_init(struct proc *p);
 
+// The collector ends: drains P once more and hands the files of an exit to the
+// writers, unless that was done; a process that goes on is told to look for
+// another collector. Takes the lock.
+void visit_finish(struct proc *p);
+
 #endif
