@@ -18,13 +18,43 @@
 
 #define OUT_NUMBER_MAX 999999u
 #define OUT_NAME_BYTES 128
+// Temporary names tried: a collector of the same pid that was killed, in
+// another container say, has left its own.
+#define OUT_TEMPORARY_TRIES 10000
+
+// Two may make the same folder at once: one that is there is no error.
+static int make_dir(const char *dir)
+{
+	return mkdir(dir, 0777) && errno != EEXIST ? -errno : 0;
+}
+
+// Makes what is missing of DIR, from the top.
+static int make_dirs(const char *dir)
+{
+	char *path = strdup(dir);
+	char *slash = path;
+	int err = path ? 0 : -ENOMEM;
+
+	while (!err && *slash && (slash = strchr(slash + 1, '/'))) {
+		*slash = '\0';
+		err = make_dir(path);
+		*slash = '/';
+	}
+	free(path);
+	return err ? err : make_dir(dir);
+}
 
 static int open_dir(const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err;
 
-	if (fd < 0 && errno == ENOENT && !mkdir(dir, 0777))
+	if (fd < 0 && errno == ENOENT) {
+		err = make_dirs(dir);
+		if (err)
+			return err;
 		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
 	return fd < 0 ? -errno : fd;
 }
 
@@ -114,20 +144,23 @@ void out_close(struct out *o)
 
 int out_check(const char *dir)
 {
-	const char *slash;
-	char *parent;
+	char *path = strdup(dir);
+	char *slash;
 	int err;
 
-	if (!faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS))
-		return 0;
-	slash = strrchr(dir, '/');
-	if (errno != ENOENT || !slash)
-		return -errno;
-	parent = strndup(dir, slash == dir ? 1 : (size_t)(slash - dir));
-	if (!parent)
+	if (!path)
 		return -ENOMEM;
-	err = faccessat(AT_FDCWD, parent, W_OK | X_OK, AT_EACCESS) ? -errno : 0;
-	free(parent);
+	// The first of it and its parents that is there decides.
+	for (;;) {
+		err = faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS)
+			      ? -errno
+			      : 0;
+		slash = strrchr(path, '/');
+		if (err != -ENOENT || !slash || !slash[slash == path])
+			break;
+		slash[slash == path] = '\0';
+	}
+	free(path);
 	return err;
 }
 
@@ -196,18 +229,31 @@ static int publish(struct out *o, const char *temporary, const char *kind,
 	return fsync(o->dir_fd) && errno != EINVAL ? -errno : 0;
 }
 
+// Writes DATA under the first free temporary name, written to NAME.
+static int write_new(const struct out *o, const struct buf *data,
+		     char name[OUT_NAME_BYTES])
+{
+	static _Atomic unsigned x_serial; // two threads, two temporary names
+	int err = -EEXIST;
+
+	for (int i = 0; err == -EEXIST && i < OUT_TEMPORARY_TRIES; i++) {
+		snprintf(name, OUT_NAME_BYTES, ".cprof.%d.%u.tmp",
+			 (int)getpid(),
+			 atomic_fetch_add_explicit(&x_serial, 1,
+						   memory_order_relaxed));
+		err = write_temporary(o, name, data);
+	}
+	return err;
+}
+
 int out_write(struct out *o, const char *kind, const struct buf *data,
 	      char **ret_path)
 {
-	static _Atomic unsigned x_serial; // two threads, two temporary names
 	char temporary[OUT_NAME_BYTES], name[OUT_NAME_BYTES];
 	char *path;
 	int err;
 
-	snprintf(temporary, sizeof(temporary), ".cprof.%d.%u.tmp",
-		 (int)getpid(),
-		 atomic_fetch_add_explicit(&x_serial, 1, memory_order_relaxed));
-	err = write_temporary(o, temporary, data);
+	err = write_new(o, data, temporary);
 	if (err)
 		return err;
 	err = publish(o, temporary, kind, name);

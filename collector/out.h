@@ -18,7 +18,7 @@ struct out {
 	unsigned number; // NNN of the next file, from 001
 };
 
-// Opens DIR (made if only its last part is missing) for files of COMM, whose
+// Opens DIR (what is missing of it is made) for files of COMM, whose
 // bytes that can't stand in a name become '_', and PID. The number is the
 // first that no file of this prefix has. 0 or negative errno.
 int out_open(const char *dir, const char *comm, uint32_t pid, struct out *ret);

@@ -6,6 +6,7 @@
 #include "collector/paths.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -107,11 +108,37 @@ static void test_made(void **state)
 	assert_int_equal(out_check(path), 0);
 	assert_int_equal(out_open(path, "a", 1, &o), 0);
 	out_close(&o);
-	snprintf(path, sizeof(path), "%s/no/such", dir);
-	assert_int_equal(out_check(path), -ENOENT);
-	assert_int_equal(out_open(path, "a", 1, &o), -ENOENT);
+	snprintf(path, sizeof(path), "%s/two/levels", dir);
+	assert_int_equal(out_check(path), 0);
+	assert_int_equal(out_open(path, "a", 1, &o), 0);
+	out_close(&o);
+	assert_int_equal(rmdir(path), 0);
+	*strrchr(path, '/') = '\0';
+	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(out_check("/proc"), geteuid() ? -EACCES : 0);
 	assert_true(out_open("/proc/x", "a", 1, &o) < 0);
+}
+
+// What a collector of the same pid left when it was killed.
+static void test_leftovers(void **state)
+{
+	char path[128];
+	struct out o;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		snprintf(path, sizeof(path), "%s/.cprof.%d.%d.tmp", dir,
+			 (int)getpid(), i);
+		close(open(path, O_CREAT | O_WRONLY, 0600));
+	}
+	assert_int_equal(out_open(dir, "left", 5, &o), 0);
+	write_one(&o, "cpu", "left.5.cpu.001.pb.gz");
+	out_close(&o);
+	for (int i = 0; i < 50; i++) {
+		snprintf(path, sizeof(path), "%s/.cprof.%d.%d.tmp", dir,
+			 (int)getpid(), i);
+		unlink(path);
+	}
 }
 
 static void expect(const char *text, const char *expected)
@@ -188,8 +215,9 @@ static void test_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_numbers),  TEST(test_names),	TEST(test_made),
-		TEST(test_template), TEST(test_socket), TEST(test_folder),
+		TEST(test_numbers),   TEST(test_names),	   TEST(test_made),
+		TEST(test_leftovers), TEST(test_template), TEST(test_socket),
+		TEST(test_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
