@@ -19,10 +19,10 @@
 
 static int prof_action(const struct sigaction *act, struct sigaction *old)
 {
-	struct sigaction before = tick_prof.host;
+	struct sigaction before = *tick_host(&tick_prof);
 
 	if (act)
-		tick_prof.host = *act;
+		tick_set_host(&tick_prof, act);
 	if (old)
 		*old = before;
 	return 0;
@@ -38,10 +38,10 @@ static int snapshot_action(const struct sigaction *act, struct sigaction *old)
 
 	if (act && act->sa_handler == SIG_DFL) {
 		if (was_ours)
-			before = tick_snapshot.host;
+			before = *tick_host(&tick_snapshot);
 		else
 			ret = real.sigaction(tick_snapshot.sig, NULL, &before);
-		tick_snapshot.host = *act;
+		tick_set_host(&tick_snapshot, act);
 		tick_install(&tick_snapshot);
 	} else if (act) {
 		ret = real.sigaction(tick_snapshot.sig, act, &before);
@@ -50,7 +50,7 @@ static int snapshot_action(const struct sigaction *act, struct sigaction *old)
 		ret = real.sigaction(tick_snapshot.sig, NULL, &before);
 	}
 	if (was_ours)
-		before = tick_snapshot.host;
+		before = *tick_host(&tick_snapshot);
 	if (!ret && old)
 		*old = before;
 	return ret;

@@ -64,7 +64,7 @@ static void look_at_process(void)
 	if (dlsym(RTLD_DEFAULT, "malloc") != (void *)malloc)
 		warn("another malloc comes before libcprof.so: no heap "
 		     "profile (preload libcprof.so first)");
-	if (tick_prof.sig && tick_prof.host.sa_handler != SIG_DFL)
+	if (tick_prof.sig && tick_host(&tick_prof)->sa_handler != SIG_DFL)
 		warn("the CPU timers' signal was in use before");
 }
 

@@ -4,9 +4,10 @@
 // mapping the region it hands over, and saying goodbye. With the ring no
 // descriptor is kept: they are all closed before the call returns.
 //
-// A process attaches in its constructor; a fork child at its first event; a
-// process whose collector has died at a later one, at most every few seconds
-// and waiting a millisecond at most. Async-signal-safe; one thread at a time
+// A process attaches in its constructor; a fork child at its first event, which
+// may wait 50 ms; a process whose collector has died at a later one, every few
+// seconds at most: it waits a millisecond for an answer, besides starting a
+// collector where there is none. Async-signal-safe; one thread at a time
 // attaches, the others go on without.
 #ifndef CPROF_PRELOAD_SESSION_H
 #define CPROF_PRELOAD_SESSION_H

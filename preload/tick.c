@@ -55,7 +55,7 @@ static COLD void tick(const siginfo_t *si, const ucontext_t *uc)
 // Hands a signal of the host's own to its handler, with the mask it would have.
 static COLD void chain(struct tick_view *view, siginfo_t *si, void *uc)
 {
-	struct sigaction act = view->host;
+	struct sigaction act = *tick_host(view), reset;
 	sigset_t mask;
 
 	if (act.sa_handler == SIG_DFL || act.sa_handler == SIG_IGN)
@@ -64,8 +64,11 @@ static COLD void chain(struct tick_view *view, siginfo_t *si, void *uc)
 		self.flags |= THREAD_PROF_PENDING;
 		return;
 	}
-	if (act.sa_flags & (int)SA_RESETHAND)
-		view->host.sa_handler = SIG_DFL;
+	if (act.sa_flags & (int)SA_RESETHAND) {
+		reset = act;
+		reset.sa_handler = SIG_DFL;
+		tick_set_host(view, &reset);
+	}
 	if (!state_is_sandboxed()) {
 		(void)sigorset(&mask, &act.sa_mask,
 			       &((ucontext_t *)uc)->uc_sigmask);
@@ -116,6 +119,16 @@ static void on_snapshot(int sig, siginfo_t *si, void *uc)
 	(void)tick_request_snapshot();
 }
 
+void tick_set_host(struct tick_view *view, const struct sigaction *act)
+{
+	uint32_t other =
+		!atomic_load_explicit(&view->x_host, memory_order_relaxed);
+
+	view->hosts[other] = *act;
+	// release: pairs with tick_host's acquire
+	atomic_store_explicit(&view->x_host, other, memory_order_release);
+}
+
 void tick_install(struct tick_view *view)
 {
 	struct sigaction act = {
@@ -129,10 +142,10 @@ void tick_install(struct tick_view *view)
 
 static void start_view(struct tick_view *view, int sig)
 {
-	if (!sig || real.sigaction(sig, NULL, &view->host))
+	if (!sig || real.sigaction(sig, NULL, &view->hosts[0]))
 		return;
 	view->sig = sig;
-	if (view == &tick_prof || view->host.sa_handler == SIG_DFL)
+	if (view == &tick_prof || tick_host(view)->sa_handler == SIG_DFL)
 		tick_install(view);
 }
 
@@ -165,7 +178,7 @@ void tick_init(void)
 static void end_view(struct tick_view *view)
 {
 	if (view->is_installed)
-		(void)real.sigaction(view->sig, &view->host, NULL);
+		(void)real.sigaction(view->sig, tick_host(view), NULL);
 	*view = (struct tick_view){0};
 }
 

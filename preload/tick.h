@@ -8,14 +8,28 @@
 #define CPROF_PRELOAD_TICK_H
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 // What the host believes about a signal that has our handler.
 struct tick_view {
-	int sig;	       // 0 = we have no handler for it
-	bool is_installed;     // our handler is in force
-	struct sigaction host; // the host's own action: chained, reported
+	int sig;	   // 0 = we have no handler for it
+	bool is_installed; // our handler is in force
+	// The host's own action: chained, reported. In two places, so that a
+	// handler never reads one half written: hosts[x_host] is in force
+	// (release by the writer pairs with tick_host's acquire).
+	struct sigaction hosts[2];
+	_Atomic uint32_t x_host;
 };
+
+static inline const struct sigaction *tick_host(const struct tick_view *view)
+{
+	return &view->hosts[atomic_load_explicit(&view->x_host,
+						 memory_order_acquire)];
+}
+
+void tick_set_host(struct tick_view *view, const struct sigaction *act);
 
 // The CPU timers' signal (ours as long as the process runs) and the snapshot
 // signal (ours only while the host leaves it at its default).
