@@ -110,15 +110,46 @@ static int open_out(struct proc *p, struct out *ret)
 	return err;
 }
 
-static int write_snap(struct out *out, const struct snap *s, char **ret_path)
+// What another folder may not suffer from.
+static bool is_of_folder(int err)
 {
+	return err == -ENOSPC || err == -EDQUOT || err == -EROFS ||
+	       err == -EIO || err == -EACCES;
+}
+
+// After ERR: OUT becomes the folder to fall back to. False: there is none.
+static bool move_out(struct proc *p, struct out *out, int err)
+{
+	struct out other;
+	bool is_other;
+
+	proc_lock(p);
+	if (p->dir)
+		fall_back(p, err);
+	proc_unlock(p);
+	if (open_out(p, &other))
+		return false;
+	is_other = strcmp(other.dir, out->dir) != 0;
+	out_close(is_other ? out : &other);
+	if (is_other)
+		*out = other;
+	return is_other;
+}
+
+static int write_snap(struct proc *p, struct out *out, const struct snap *s,
+		      char **ret_path)
+{
+	const char *kind = kind_table[s->kind].name;
 	struct buf b;
 	int err;
 
 	buf_init(&b);
 	err = pprof_write(s, &b);
-	if (!err)
-		err = out_write(out, kind_table[s->kind].name, &b, ret_path);
+	if (!err) {
+		err = out_write(out, kind, &b, ret_path);
+		if (is_of_folder(err) && move_out(p, out, err))
+			err = out_write(out, kind, &b, ret_path);
+	}
 	buf_fini(&b);
 	return err;
 }
@@ -159,7 +190,7 @@ int dump_write(struct proc *p, struct dump *d, struct proc_texts *ret)
 	for (unsigned i = 0; i < d->n_snaps; i++) {
 		char *path;
 
-		err = write_snap(&out, d->snaps[i], &path);
+		err = write_snap(p, &out, d->snaps[i], &path);
 		if (!err) {
 			add_file(p, path, ret);
 			continue;
