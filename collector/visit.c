@@ -74,6 +74,11 @@ static void serve_signal(struct proc *p)
 		return;
 	p->n_dumps_served = n;
 	dump_take(p, 1u << KIND_INUSE, &d);
+	// Asked for, so an empty one is an answer too.
+	if (!d.n_snaps) {
+		d.snaps[0] = take_snap(p, KIND_INUSE);
+		d.n_snaps = d.snaps[0] != NULL;
+	}
 	if (dump_post(p, &d, false))
 		proc_warn(p, "no memory for the heap snapshot");
 }

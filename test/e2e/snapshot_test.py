@@ -31,6 +31,20 @@ def snapshots(name, **settings):
     child.wait()
 
 
+def nothing_sampled():
+    """A process whose heap was never sampled gets a valid, empty profile."""
+    child = under.start(["/bin/sleep", "60"], "empty")
+    under.attached(child.pid)
+    child.send_signal(signal.SIGUSR1)
+    folder = os.path.join(under.TMP, "empty")
+    path = under.poll("the snapshot", lambda: pprof.find(
+        folder, "inuse", pid=str(child.pid)))[0]
+    under.expect_equal("objects", pprof.Profile(path).total("inuse_objects"),
+                       0)
+    child.kill()
+    child.wait()
+
+
 def left_alone():
     """CPROF_SIGNAL=none: the default action, which is death."""
     child = under.start(under.program("truth/killed", os.path.join(
@@ -43,4 +57,5 @@ def left_alone():
 snapshots("ring")
 snapshots("socket", CPROF_TRANSPORT="socket")
 snapshots("other-signal", CPROF_SIGNAL="USR1")
+nothing_sampled()
 left_alone()
