@@ -145,11 +145,10 @@ int snap_subtract(struct snap *later, const struct snap *earlier)
 	subtract_rows(later, earlier, &x);
 	error = append_vanished(later, earlier, &x);
 	free(x.slots);
-	// The interval begins where EARLIER ended: cpu tells the beginning of
-	// its interval, the others tell when they were taken.
-	later->time_ns = earlier->time_ns;
+	// As in Go, cpu tells the beginning of its interval, which is where
+	// EARLIER ended; the others tell when they were taken.
 	if (later->kind == KIND_CPU)
-		later->time_ns += earlier->duration_ns;
+		later->time_ns = earlier->time_ns + earlier->duration_ns;
 	later->duration_ns -= earlier->duration_ns;
 	return error;
 }

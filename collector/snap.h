@@ -41,8 +41,8 @@ struct snap {
 	uint32_t pid;
 	enum kind kind;
 	char comm[16];
-	int64_t time_ns;     // CLOCK_REALTIME: when it was taken; for cpu and
-			     // deltas: when the interval began
+	int64_t time_ns;     // CLOCK_REALTIME: when it was taken (of a delta:
+			     // the later one); for cpu: when the interval began
 	int64_t duration_ns; // of the interval; for the rest since the start
 	int64_t period;	     // in the kind's period unit
 	struct snap_row *rows;

@@ -63,7 +63,7 @@ static void test_subtract(void **state)
 	assert_true(find(newer, 2, 10)->values[1] == 1);
 	assert_null(find(newer, 1, 11));
 	assert_true(find(newer, 3, 10)->values[1] == -400);
-	assert_int_equal(newer->time_ns, 1000);
+	assert_int_equal(newer->time_ns, 1500);
 	assert_int_equal(newer->duration_ns, 500);
 	assert_int_equal(older->n_rows, 3);
 	snap_free(older);
