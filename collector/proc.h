@@ -122,6 +122,7 @@ struct proc {
 	uint64_t n_bad_messages;
 	struct proc_rates rates;
 	bool is_cpu_profiled;	 // by a request; one at a time
+	bool is_cpu_hz_set;	 // by another request since that began
 	uint64_t interval_ns;	 // between visits
 	struct proc_dump *dumps; // to be written
 	bool is_writing;

@@ -145,6 +145,7 @@ int query_set(struct proc *p, const char *key, const char *value,
 				  setting_allowed(type));
 	proc_lock(p);
 	err = proc_set_rate(p, (enum setting)setting, number);
+	p->is_cpu_hz_set |= !err && setting == SETTING_CPU_HZ;
 	proc_unlock(p);
 	if (err)
 		return query_fail(ret_error, err,

@@ -101,13 +101,15 @@ static int begin_cpu(struct interval *v, struct query_error *ret_error)
 				  "uses the socket transport",
 				  p->pid);
 	p->is_cpu_profiled = true;
+	p->is_cpu_hz_set = false;
 	return 0;
 }
 
 static void end_cpu(struct interval *v)
 {
-	// It was possible before, so it is now.
-	(void)proc_set_rate(v->p, SETTING_CPU_HZ, v->old_hz);
+	// What was set meanwhile stays. It was possible before, so it is now.
+	if (!v->p->is_cpu_hz_set)
+		(void)proc_set_rate(v->p, SETTING_CPU_HZ, v->old_hz);
 	v->p->is_cpu_profiled = false;
 }
 
