@@ -298,7 +298,7 @@ static const struct route *find_route(const char *path)
 }
 
 // Takes the target off the front of PATH, which it may cut in two, and returns
-// the rest.
+// the rest. A parameter that is no target is R's error.
 static char *split_target(struct request *r, char *path,
 			  struct query_target *ret)
 {
@@ -307,7 +307,11 @@ static char *split_target(struct request *r, char *path,
 	uint64_t n;
 
 	*ret = (struct query_target){.comm = parameter(r, "comm")};
-	if (pid && !parse_number(pid, INT32_MAX, &n))
+	if (pid && parse_number(pid, INT32_MAX, &n))
+		query_fail(&r->error, -EINVAL,
+			   "pid '%.100s' is not valid: a number from 1 to %d",
+			   pid, INT32_MAX);
+	else if (pid)
 		ret->pid = (uint32_t)n;
 	if (!strncmp(path, "/comm/", 6)) {
 		path += 6;
@@ -374,7 +378,9 @@ static enum MHD_Result serve(struct request *r, const char *url)
 		return MHD_NO;
 	strcpy(path, url);
 	route = find_route(split_target(r, path, &target));
-	if (route) {
+	if (route && route->has_target && r->error.err) {
+		ok = fail(r);
+	} else if (route) {
 		ok = run_route(r, route, &target);
 	} else {
 		query_fail(&r->error, -ENOENT, "unknown path '%.200s'", url);

@@ -60,6 +60,13 @@ def too_many():
                  sum(b" 503 " in h for h in heads), 80 - n)
 
 
+def wrong_pid():
+    status, body = under.http("GET", "/debug/pprof/heap?pid=abc")
+    expect_equal("status of pid=abc", status, 400)
+    expect_equal("its text", body, b"pid 'abc' is not valid: a number from 1 "
+                 b"to 2147483647\n")
+
+
 def without_path():
     with connect() as s:
         s.sendall(b"GET ?x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -73,6 +80,7 @@ def main():
     under.poll("it answers after the bursts", answers)
     too_many()
     under.poll("it answers after too many", answers)
+    wrong_pid()
     without_path()
     daemon.terminate()
     expect_equal("status after SIGTERM", daemon.wait(20), 0)
