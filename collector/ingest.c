@@ -203,7 +203,7 @@ static struct agg_key key_of(struct ingest *in, const union ringread_record *r)
 		key.stack = stack_of_frames(in, r);
 	else if (r->header.form == FORM_HASH)
 		key.stack = stack_of_hash(in, r);
-	threads_see(&in->threads, key.tid);
+	threads_run(&in->threads, key.tid);
 	return key;
 }
 

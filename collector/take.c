@@ -42,12 +42,17 @@ static void name_thread(struct proc *p, size_t i)
 
 void take_thread_names(struct proc *p, bool all)
 {
-	const struct threads *t = &p->ingest.threads;
-	size_t i = all ? 0 : p->n_threads_named;
+	struct threads *t = &p->ingest.threads;
+	size_t i = 0;
 	int n = 0;
 
 	if (p->has_other_pids || proc_is_over(p))
 		return;
+	if (p->n_threads_named > t->first_reused)
+		p->n_threads_named = t->first_reused;
+	t->first_reused = SIZE_MAX;
+	if (!all)
+		i = p->n_threads_named;
 	for (; i < t->n && n < NAMES_MAX; i++) {
 		if (t->is_ended[i])
 			continue;

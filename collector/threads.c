@@ -12,6 +12,7 @@ void threads_init(struct threads *t)
 {
 	memset(t, 0, sizeof(*t));
 	hmap_init(&t->by_tid);
+	t->first_reused = SIZE_MAX;
 }
 
 void threads_fini(struct threads *t)
@@ -53,6 +54,17 @@ bool threads_see(struct threads *t, uint32_t tid)
 	size_t n = t->n;
 
 	return find_or_add(t, tid) >= 0 && t->n > n;
+}
+
+void threads_run(struct threads *t, uint32_t tid)
+{
+	long i = find_or_add(t, tid);
+
+	if (i < 0 || !t->is_ended[i])
+		return;
+	t->is_ended[i] = false;
+	if (t->first_reused > (size_t)i)
+		t->first_reused = (size_t)i;
 }
 
 void threads_name(struct threads *t, uint32_t tid, const void *name,

@@ -17,7 +17,8 @@ struct threads {
 	size_t n;
 	size_t list_capacity;
 	size_t ended_capacity;
-	struct hmap by_tid; // tid -> index
+	struct hmap by_tid;  // tid -> index
+	size_t first_reused; // index; from here on names are worth a look
 };
 
 void threads_init(struct threads *t);
@@ -26,6 +27,10 @@ void threads_fini(struct threads *t);
 // TID has been seen. True when it is new,
 // so that its name is worth looking up.
 bool threads_see(struct threads *t, uint32_t tid);
+
+// TID has written a record: if it had ended, it is another thread now, which
+// keeps the name of the former until its own is known.
+void threads_run(struct threads *t, uint32_t tid);
 
 // TID is called NAME (N_BYTES at most, ends at a NUL before that).
 void threads_name(struct threads *t, uint32_t tid, const void *name,

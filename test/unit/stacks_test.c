@@ -97,6 +97,11 @@ static void test_threads(void **state)
 	threads_name(&t, 20, "", 0); // says nothing new
 	threads_end(&t, 20);
 	assert_int_equal(t.n, 3);
+	threads_run(&t, 30); // never ended
+	assert_true(t.first_reused > t.n);
+	threads_run(&t, 20); // another of that tid
+	assert_false(t.is_ended[2]);
+	assert_int_equal(t.first_reused, 2);
 	copy = threads_copy(&t);
 	assert_int_equal(copy[0].tid, 10);
 	assert_string_equal(copy[0].name, "io_");
