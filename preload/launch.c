@@ -33,7 +33,7 @@ static char socket_name[SOCKET_NAME_MAX_BYTES + 1];
 // Appends PATH, made absolute.
 static void add_absolute(struct text *t, const char *path, size_t n)
 {
-	char here[PATH_BYTES];
+	static char here[PATH_BYTES];
 
 	if (path[0] != '/' && sys_call(SYS_getcwd, here, sizeof(here)) > 0) {
 		text_add(t, here);
