@@ -22,6 +22,9 @@
 
 // What the stream of the socket transport may hold on its way.
 #define STREAM_BYTES (4 << 20)
+// Processes that may wait for a large region to be made for them: with these
+// the last one waits a fraction of its patience, on a busy machine too.
+#define QUEUE_MAX 4
 
 static void close_fd(int fd)
 {
@@ -173,15 +176,32 @@ static void use_stream(struct attach *a, struct proc *p)
 static uint64_t make_region(void *context)
 {
 	struct proc *p = context;
-	const struct region_size *size = admit_size(p->attach->table, p->hello);
+	struct attach *a = p->attach;
 	struct region *r;
-	int err = region_new(size, &r);
+	int err = region_new(p->attach_size, &r);
 
+	// Relaxed: it says how long the queue is, roughly.
+	atomic_fetch_sub_explicit(&a->x_n_making, 1, memory_order_relaxed);
 	if (err)
 		give_up(p, "no memory for a region");
 	else
-		use_region(p->attach, p, r);
+		use_region(a, p, r);
 	return POOL_NEVER;
+}
+
+// A large region takes tens of milliseconds to make: behind others that wait
+// for theirs, the process would lose patience and not be profiled at all.
+static bool is_behind(struct attach *a, struct proc *p)
+{
+	if (p->attach_size != &region_exact || p->hello->is_reconnect ||
+	    atomic_load_explicit(&a->x_n_making, memory_order_relaxed) <
+		    QUEUE_MAX)
+		return false;
+	proc_lock(p);
+	proc_warn(p, "many processes began at once: this one got a buffer of "
+		     "the default size; at its heap.rate samples may be lost");
+	proc_unlock(p);
+	return true;
 }
 
 static void choose_transport(struct attach *a, struct proc *p)
@@ -192,15 +212,23 @@ static void choose_transport(struct attach *a, struct proc *p)
 		use_stream(a, p);
 		return;
 	}
-	r = spare_take(a->spare, admit_size(a->table, p->hello));
+	p->attach = a;
+	p->attach_size = admit_size(a->table, p->hello);
+	r = spare_take(a->spare, p->attach_size);
+	if (!r && is_behind(a, p)) {
+		p->attach_size = &region_default;
+		r = spare_take(a->spare, p->attach_size);
+	}
 	if (r) {
 		use_region(a, p, r);
 		return;
 	}
 	pool_job_init(&p->attach_job, make_region, p);
-	p->attach = a;
-	if (pool_post(a->env->makers, &p->attach_job, POOL_NOW))
-		give_up(p, "no memory");
+	atomic_fetch_add_explicit(&a->x_n_making, 1, memory_order_relaxed);
+	if (!pool_post(a->env->makers, &p->attach_job, POOL_NOW))
+		return;
+	atomic_fetch_sub_explicit(&a->x_n_making, 1, memory_order_relaxed);
+	give_up(p, "no memory");
 }
 
 static int watch_process(struct attach *a, struct proc *p)

@@ -10,10 +10,13 @@
 #include "collector/spare.h"
 #include "collector/table.h"
 
+#include <stdatomic.h>
+
 struct attach {
 	const struct proc_env *env;
 	struct table *table;
 	struct spare *spare;
+	_Atomic unsigned x_n_making; // sessions whose region is being made
 };
 
 // Answers H, which it takes over with all it holds.

@@ -88,6 +88,7 @@ struct proc {
 	struct pool_job write_job;
 	struct pool_job attach_job; // and what it works on: attach.c
 	struct attach *attach;
+	const struct region_size *attach_size;
 	struct proc *next_dead; // once no job and no list has it
 	int answer_fd;		// until the hello is answered, else -1
 	_Atomic uint32_t x_n_refs;

@@ -229,7 +229,8 @@ static void init_parts(struct server *s)
 {
 	table_init(&s->table);
 	spare_init(&s->spare, s->env.makers);
-	s->attach = (struct attach){&s->env, &s->table, &s->spare};
+	s->attach = (struct attach){
+		.env = &s->env, .table = &s->table, .spare = &s->spare};
 	s->query.table = &s->table;
 	s->conn_handler = (struct conn_handler){on_hello, on_bye, on_http, s};
 	conns_init(&s->conns, &s->loop, &s->conn_handler);
