@@ -121,6 +121,41 @@ static const char *pick_file(const json_t *files)
 	return first;
 }
 
+// The collector's warnings of files, from dump.c; one that names another folder
+// is no failure.
+static bool is_failure(const char *warning)
+{
+	return !strncmp(warning, "can't write ", 12) &&
+	       !strstr(warning, "; profiles go to ");
+}
+
+static bool has_failed(const json_t *warnings)
+{
+	for (size_t i = 0; i < json_array_size(warnings); i++)
+		if (is_failure(json_string_value(json_array_get(warnings, i))))
+			return true;
+	return false;
+}
+
+// Why a program that was profiled left no file.
+static void say_nothing(const char *prog, const json_t *warnings)
+{
+	const char *kinds = getenv(setting_table[SETTING_EXIT].env);
+	uint64_t n;
+
+	if (has_failed(warnings))
+		ctl_fail_note("'%s' was profiled, but nothing could be written",
+			      prog);
+	else if (kinds && !setting_parse(VALUE_KINDS, kinds, &n) && !n)
+		ctl_fail_note("'%s' was profiled, but %s=%s lets it write "
+			      "nothing at its end",
+			      prog, setting_table[SETTING_EXIT].env, kinds);
+	else
+		ctl_fail_note("'%s' was profiled, but took no sample; programs "
+			      "that it started leave profiles of their own",
+			      prog);
+}
+
 static void say_written(const char *prog, const json_t *root)
 {
 	const json_t *files = json_object_get(root, "files");
@@ -131,9 +166,7 @@ static void say_written(const char *prog, const json_t *root)
 	json_array_foreach(warnings, i, text)
 		ctl_fail_note("warning: %s", json_string_value(text));
 	if (!json_array_size(files)) {
-		ctl_fail_note("'%s' was profiled, but took no sample; programs "
-			      "that it started leave profiles of their own",
-			      prog);
+		say_nothing(prog, warnings);
 		return;
 	}
 	json_array_foreach(files, i, text)
