@@ -31,6 +31,8 @@ static bool before_fork(void)
 {
 	if (state_is_sandboxed())
 		state_set_sandboxed(true);
+	else
+		session_before_fork();
 	return state_control() || (self.flags & THREAD_PROBE);
 }
 

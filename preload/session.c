@@ -30,7 +30,8 @@
 #include <sys/un.h>
 
 #define START_WAIT_NS	  2000000000ull // a new process, a cold collector
-#define FORK_WAIT_NS	  50000000ull	// a child's first event: it comes again
+#define FORK_WAIT_NS	  1000000000ull // a child's first event is its start
+#define SILENCE_NS	  1000000000ull // a collector visits four times as often
 #define RECONNECT_WAIT_NS 1000000ull	// inside somebody's malloc
 #define RETRY_SOON_NS	  1000000000ull
 #define CONNECT_PAUSE_NS  2000000
@@ -42,6 +43,7 @@ static struct {
 	uint32_t first_pid;    // of the process whose constructor ran
 	uint32_t attached_pid; // of this process or the last before it that
 			       // attached
+	bool is_silent;	       // the collector was, when this child was forked
 	int fd;		       // of the socket transport, for fork children
 	uint64_t start_time_ns;
 	const char *const *warnings;
@@ -534,8 +536,19 @@ bool session_ensure(void)
 	if (!session.is_on || state_is_sandboxed() ||
 	    !(conf.values[SETTING_FOLLOW] & FOLLOW_FORK) || !may_retry())
 		return false;
-	try_attach(FORK_WAIT_NS);
+	try_attach(session.is_silent ? RECONNECT_WAIT_NS : FORK_WAIT_NS);
 	return state_control() != NULL;
+}
+
+void session_before_fork(void)
+{
+	const struct region_control *c = state_control();
+
+	if (c && state.n_stripes)
+		session.is_silent = sys_now_ns() >
+				    atomic_load_explicit(&c->x_heartbeat_ns,
+							 memory_order_relaxed) +
+					    SILENCE_NS;
 }
 
 void session_forked(void)

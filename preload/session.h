@@ -5,10 +5,11 @@
 // descriptor is kept: they are all closed before the call returns.
 //
 // A process attaches in its constructor; a fork child at its first event, which
-// may wait 50 ms; a process whose collector has died at a later one, every few
-// seconds at most: it waits a millisecond for an answer, besides starting a
-// collector where there is none. Async-signal-safe; one thread at a time
-// attaches, the others go on without.
+// may wait a second for a collector that was alive when it was forked; a
+// process whose collector has died at a later one, every few seconds at most:
+// it waits a millisecond for an answer, besides starting a collector where
+// there is none. Async-signal-safe; one thread at a time attaches, the others
+// go on without.
 #ifndef CPROF_PRELOAD_SESSION_H
 #define CPROF_PRELOAD_SESSION_H
 
@@ -29,6 +30,9 @@ bool session_ensure(void);
 // The process is about to end: waits until its profiles are written, if there
 // are any to write, no longer than CPROF_EXIT_TIMEOUT.
 void session_goodbye(void);
+
+// The calling process is about to fork: notes whether its collector is alive.
+void session_before_fork(void);
 
 // The calling process is a fresh fork child.
 void session_forked(void);
