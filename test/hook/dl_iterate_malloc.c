@@ -3,7 +3,7 @@
 // One thread allocates inside dl_iterate_phdr's callback (the loader's lock,
 // then the arena's), two take and give back memory of an arena, one opens and
 // closes libraries; one arena for all. An unwinder in a signal handler takes
-// the same locks in another order. Good: all go on for three seconds.
+// the same locks in another order. Good: all go on.
 #include "test/lib/host.h"
 
 #include <dlfcn.h>
@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+// A busy machine starves a thread for a while; a deadlock is for ever.
+enum { PERIODS = 8, STUCK_PERIODS = 16 };
 enum { WORKER_ITERATE, WORKER_HEAP, WORKER_OPEN, WORKER_N };
 
 static atomic_int is_over;
@@ -104,13 +106,15 @@ int main(void)
 {
 	void *(*const workers[])(void *) = {iterate, heap, heap, open_close};
 	pthread_t threads[4];
+	int n_in_a_row = 0;
 
 	mallopt(M_ARENA_MAX, 1);
 	for (int i = 0; i < 4; i++)
 		pthread_create(&threads[i], NULL, workers[i], NULL);
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < PERIODS || n_in_a_row; i++) {
 		wait_half_second();
-		if (n_stuck() >= 2) {
+		n_in_a_row = n_stuck() >= 2 ? n_in_a_row + 1 : 0;
+		if (n_in_a_row == STUCK_PERIODS) {
 			// Locks are held for ever: not even stdio is safe.
 			(void)!write(1, "BAD no progress\n", 16);
 			_exit(1);
