@@ -165,8 +165,6 @@ void live_defer(const struct live_slot *slot, const void *p)
 	state_count(COUNTER_FREES_DEFERRED, 1);
 }
 
-#define SWEEP_BUCKETS 64u
-
 static bool sweep_slot(_Atomic uint64_t *x, int (*push)(uint64_t id))
 {
 	uint64_t v = atomic_load_explicit(x, memory_order_acquire);
@@ -189,10 +187,10 @@ static bool sweep_slot(_Atomic uint64_t *x, int (*push)(uint64_t id))
 void live_sweep(int (*push)(uint64_t id))
 {
 	static _Atomic uint32_t x_next;
-	uint32_t first = atomic_fetch_add_explicit(&x_next, SWEEP_BUCKETS,
+	uint32_t first = atomic_fetch_add_explicit(&x_next, LIVE_SWEEP_BUCKETS,
 						   memory_order_relaxed);
 
-	for (uint32_t i = 0; i < SWEEP_BUCKETS * LIVE_SLOTS; i++) {
+	for (uint32_t i = 0; i < LIVE_SWEEP_BUCKETS * LIVE_SLOTS; i++) {
 		uint32_t bucket = (first + i / LIVE_SLOTS) & state.live_mask;
 
 		if (!sweep_slot(&state.buckets[bucket].x_slots[i % LIVE_SLOTS],

@@ -65,9 +65,10 @@ void live_release(const struct live_slot *slot, const void *p);
 // ... or found no room: the collector sweeps it.
 void live_defer(const struct live_slot *slot, const void *p);
 
-// With the socket transport nobody else sweeps the table: pushes the FREE of a
-// few deferred ones by PUSH, which returns 0 when it had room; a look at all of
-// them takes several calls.
+// With the socket transport nobody else sweeps the table: looks at
+// LIVE_SWEEP_BUCKETS of its buckets, the next ones each time, and hands the ids
+// of deferred frees to PUSH, which returns 0 when it had room.
+#define LIVE_SWEEP_BUCKETS 64u
 void live_sweep(int (*push)(uint64_t id));
 
 // Forgets everything the filter knows, for a new session.

@@ -144,7 +144,7 @@ void sample_sweep(void)
 {
 	if (!has_deferred())
 		return;
-	for (uint32_t i = 0; i <= state.live_mask; i += 64)
+	for (uint32_t i = 0; i <= state.live_mask; i += LIVE_SWEEP_BUCKETS)
 		live_sweep(push_deferred);
 }
 

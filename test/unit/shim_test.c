@@ -248,6 +248,39 @@ static void test_deferred_free_keeps_its_id(void **unused)
 	assert_int_equal(slot.id, 10);
 }
 
+static uint64_t swept[8];
+static unsigned n_swept, n_room;
+
+static int push_swept(uint64_t id)
+{
+	if (n_swept == n_room)
+		return -ENOSPC;
+	swept[n_swept++] = id;
+	return 0;
+}
+
+static void test_sweep_hands_each_id_out_once(void **unused)
+{
+	struct live_slot slot;
+
+	(void)unused;
+	for (uintptr_t i = 0; i < 3; i++) {
+		publish(i, 100 + i);
+		assert_true(live_take(pointer(i), &slot));
+		live_defer(&slot, pointer(i));
+	}
+	n_swept = 0;
+	n_room = 2;
+	live_sweep(push_swept);
+	assert_int_equal(n_swept, 2);
+	// what found no room again is still there
+	n_room = 8;
+	live_sweep(push_swept);
+	live_sweep(push_swept);
+	assert_int_equal(n_swept, 3);
+	assert_int_equal(swept[0] + swept[1] + swept[2], 303);
+}
+
 static void test_address_seen_again_ends_the_old_block(void **unused)
 {
 	struct live_slot slot;
@@ -295,6 +328,8 @@ int main(void)
 		cmocka_unit_test_setup(test_busy_stripes, set_up),
 		cmocka_unit_test_setup(test_live_follows_a_pointer, set_up),
 		cmocka_unit_test_setup(test_deferred_free_keeps_its_id, set_up),
+		cmocka_unit_test_setup(test_sweep_hands_each_id_out_once,
+				       set_up),
 		cmocka_unit_test_setup(
 			test_address_seen_again_ends_the_old_block, set_up),
 		cmocka_unit_test_setup(test_live_full, set_up),
