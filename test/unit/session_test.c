@@ -445,6 +445,13 @@ static void exec_twice(void)
 	kill(getpid(), SIGKILL);
 }
 
+// The two sessions are written side by side, and either may be last.
+static void wait_for_file(const char *path)
+{
+	for (int i = 0; i < DEADLINE_S * 50 && access(path, F_OK); i++)
+		usleep(20000);
+}
+
 static void test_exec(void **state)
 {
 	char answer[4096], path[256];
@@ -456,10 +463,12 @@ static void test_exec(void **state)
 	wait_ended(pid, answer, sizeof(answer));
 	snprintf(path, sizeof(path), "%s/session_test.%d.alloc.001.pb.gz", dir,
 		 (int)pid);
+	wait_for_file(path);
 	read_profile(path, sums);
 	assert_int_equal(sums[0], N_ALLOCS);
 	snprintf(path, sizeof(path), "%s/session_test.%d.alloc.002.pb.gz", dir,
 		 (int)pid);
+	wait_for_file(path);
 	read_profile(path, sums);
 	assert_int_equal(sums[0], N_ALLOCS);
 }
