@@ -154,7 +154,7 @@ void ring_count_drop(int err)
 			    1);
 }
 
-static int push(struct record *head, struct pieces *p)
+static int push_now(struct record *head, struct pieces *p)
 {
 	const struct region_control *c = state_control();
 	int err;
@@ -171,6 +171,42 @@ static int push(struct record *head, struct pieces *p)
 	if (!err)
 		state_count(COUNTER_PUSHED, 1);
 	return err;
+}
+
+static int tell_snapshots(uint32_t n)
+{
+	struct record r = {.type = RECORD_DUMP, .form = FORM_NONE};
+	struct pieces p = {
+		.v = {{&r, sizeof(r)}}, .n = 1, .total_bytes = sizeof(r)};
+
+	if (!state.n_stripes)
+		return push_now(&r, &p);
+	// The collector looks at the word on its next round.
+	atomic_fetch_add_explicit(&state.status->x_dump_requests, n,
+				  memory_order_relaxed);
+	return 0;
+}
+
+void ring_ask_snapshots(void)
+{
+	uint32_t n;
+
+	// seq_cst: a request is owed before the control page is looked at here,
+	// and session.c stores the control page before it asks: one of the two
+	// sees the other.
+	if (!atomic_load(&state.x_control))
+		return;
+	n = atomic_exchange(&state.x_snapshots_owed, 0);
+	if (n && tell_snapshots(n))
+		atomic_fetch_add(&state.x_snapshots_owed, n);
+}
+
+static int push(struct record *head, struct pieces *p)
+{
+	if (UNLIKELY(atomic_load_explicit(&state.x_snapshots_owed,
+					  memory_order_relaxed)))
+		ring_ask_snapshots();
+	return push_now(head, p);
 }
 
 int ring_try_push(struct record *head, const struct capture *c)

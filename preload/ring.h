@@ -36,6 +36,10 @@ void ring_close_socket(int fd);
 // transport.
 void ring_push_counters(void);
 
+// Passes on to the collector the snapshots that are owed, if it can be told
+// now; else each later push tries again.
+void ring_ask_snapshots(void);
+
 // Moves when the collector does: 1 + the bytes it has read from all stripes.
 uint64_t ring_progress(void);
 

@@ -329,9 +329,11 @@ static void publish(const struct region_control *c)
 	session.attached_pid = state.pid;
 	atomic_store_explicit(&state.status->x_attached, 1,
 			      memory_order_relaxed);
-	// release: pairs with state_control's acquire
-	atomic_store_explicit(&state.x_control, c, memory_order_release);
+	// seq_cst: pairs with state_control's acquire, and with what
+	// ring_ask_snapshots says
+	atomic_store(&state.x_control, c);
 	state_publish_generation();
+	ring_ask_snapshots();
 }
 
 static int use_region(int fd)

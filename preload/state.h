@@ -45,6 +45,8 @@ struct state {
 	_Atomic int64_t x_cpu_bank_ns;
 	// Exact mode: the tail seen when a wait for room ran out.
 	_Atomic uint64_t x_stuck_tail;
+	// Snapshots the user asked for that the collector wasn't told of yet.
+	_Atomic uint32_t x_snapshots_owed;
 	// Waits on rwlocks in progress; 0 lets an unlock skip the table.
 	_Atomic uint32_t x_rwlock_waits;
 } __attribute__((aligned(REGION_PAGE))); // alone on its page: wiping it wipes

@@ -97,16 +97,15 @@ static void on_prof(int sig, siginfo_t *si, void *uc)
 
 bool tick_request_snapshot(void)
 {
-	struct record r = {.type = RECORD_DUMP};
 	int err = errno;
-	bool is_on = sample_ready();
+	bool is_on =
+		sample_ready() ||
+		atomic_load_explicit(&state.x_attaching, memory_order_relaxed);
 
-	// The collector looks at the word on its next round.
-	if (is_on)
-		atomic_fetch_add_explicit(&state.status->x_dump_requests, 1,
-					  memory_order_relaxed);
-	if (is_on && !state.n_stripes)
-		is_on = !ring_push(&r, NULL);
+	if (is_on) {
+		atomic_fetch_add(&state.x_snapshots_owed, 1);
+		ring_ask_snapshots();
+	}
 	errno = err;
 	return is_on;
 }

@@ -43,8 +43,9 @@ void tick_init(void);
 // Leaves everything as tick_init found it: there is no session.
 void tick_fini(void);
 
-// Asks the collector for a heap snapshot. False when there is none. errno is
-// kept; async-signal-safe.
+// Asks the collector for a heap snapshot; it is owed when the collector can't
+// be told now (this thread is just attaching, the socket is full). False when
+// there is none. errno is kept; async-signal-safe.
 bool tick_request_snapshot(void);
 
 // Puts the handler of VIEW in force again.

@@ -5,6 +5,7 @@
 and the signal stays the application's when it has a handler of its own."""
 import os
 import signal
+import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
@@ -54,6 +55,59 @@ def left_alone():
     under.expect_equal("status", child.wait(20), -signal.SIGUSR1)
 
 
+def catches_usr1(pid):
+    with open(f"/proc/{pid}/status") as f:
+        caught = next(x for x in f if x.startswith("SigCgt")).split()[1]
+    return int(caught, 16) >> signal.SIGUSR1 - 1 & 1
+
+
+def one_snapshot(name, child):
+    under.poll(f"the snapshot, {name}", lambda: pprof.find(
+        os.path.join(under.TMP, name), "inuse", pid=str(child.pid)))
+    under.expect(f"it goes on, {name}", child.poll() is None)
+    child.kill()
+    child.wait()
+
+
+def while_it_attaches():
+    """The signal comes while the shim waits for the collector's answer."""
+    collector = under.start_collector()
+    collector.send_signal(signal.SIGSTOP)
+    child = under.start(["/bin/sleep", "60"], "attaching")
+    under.poll("its handler", lambda: catches_usr1(child.pid))
+    child.send_signal(signal.SIGUSR1)
+    collector.send_signal(signal.SIGCONT)
+    one_snapshot("attaching", child)
+    collector.terminate()
+    collector.wait(20)
+
+
+def while_the_socket_is_full():
+    """The signal comes while no record finds room on the way."""
+    path = os.path.join(under.TMP, "full.counts")
+    collector = under.start_collector()
+    child = under.start(under.program("truth/killed", path), "full",
+                        CPROF_TRANSPORT="socket", **under.EXACT)
+    under.attached(child.pid)
+
+    def kept():
+        with open(path, "rb") as f:
+            return struct.unpack("4Q", f.read(32))[1]
+
+    collector.send_signal(signal.SIGSTOP)
+    start = kept()
+    under.poll("more than a socket holds", lambda: kept() > start + 5000)
+    child.send_signal(signal.SIGUSR1)
+    now = kept()
+    under.poll("it allocates on", lambda: kept() > now + 100)
+    collector.send_signal(signal.SIGCONT)
+    one_snapshot("full", child)
+    collector.terminate()
+    collector.wait(20)
+
+
+while_it_attaches()
+while_the_socket_is_full()
 snapshots("ring")
 snapshots("socket", CPROF_TRANSPORT="socket")
 snapshots("other-signal", CPROF_SIGNAL="USR1")
