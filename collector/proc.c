@@ -6,6 +6,7 @@
 
 #include "collector/mem.h"
 #include "collector/procfs.h"
+#include "collector/utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -96,6 +97,13 @@ static void set_comm(struct proc *p)
 	snprintf(p->comm, sizeof(p->comm), "%s", name);
 }
 
+// It becomes a part of files' names, and is asked for by clients.
+static void set_clean_comm(struct proc *p)
+{
+	set_comm(p);
+	utf8_mend(p->comm);
+}
+
 static void set_warnings(struct proc *p)
 {
 	for (size_t i = 0; i < p->hello->n_warnings; i++)
@@ -114,7 +122,7 @@ static void set_identity(struct proc *p)
 	struct procfs_stat st;
 
 	p->argv = split(&p->hello->cmdline);
-	set_comm(p);
+	set_clean_comm(p);
 	if (!procfs_stat(p->pid, &st))
 		p->start_ticks = st.start_ticks;
 	(void)procfs_status(p->pid, "Seccomp_filters:", &p->base_filters);

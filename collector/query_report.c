@@ -7,6 +7,7 @@
 #include "collector/procfs.h"
 #include "collector/query.h"
 #include "collector/take.h"
+#include "collector/utf8.h"
 #include "proto/version.h"
 
 #include <errno.h>
@@ -25,9 +26,8 @@ static json_t *text(const char *s)
 	if (j)
 		return j;
 	copy = strdup(s);
-	for (char *c = copy; c && *c; c++)
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
+	if (copy)
+		utf8_mend(copy);
 	j = json_string(copy ? copy : "");
 	free(copy);
 	return j;

@@ -3,6 +3,8 @@
 // Open addressing over indexes; profiles have some thousand texts.
 #include "collector/strtab.h"
 
+#include "collector/utf8.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,7 +96,21 @@ void strtab_fini(struct strtab *t)
 	*t = (struct strtab){0};
 }
 
+// A symbol, a path or a name with bytes that no reader of a profile takes.
+static int64_t add_mended(struct strtab *t, const char *text)
+{
+	size_t n = strlen(text) + 1;
+	char *copy = arena_get(t->arena, n, 1);
+
+	if (!copy)
+		return 0;
+	utf8_mend(memcpy(copy, text, n));
+	return add(t, copy);
+}
+
 int64_t strtab_index(struct strtab *t, const char *text)
 {
-	return text && *text ? add(t, text) : 0;
+	if (!text || !*text)
+		return 0;
+	return utf8_is_valid(text) ? add(t, text) : add_mended(t, text);
 }

@@ -4,6 +4,7 @@
 #include "collector/threads.h"
 
 #include "collector/mem.h"
+#include "collector/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,7 @@ void threads_name(struct threads *t, uint32_t tid, const void *name,
 	for (; *to; to++)
 		if ((unsigned char)*to < ' ' || *to == 0x7f)
 			*to = '_';
+	utf8_mend(t->list[i].name);
 }
 
 void threads_end(struct threads *t, uint32_t tid)

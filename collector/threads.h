@@ -32,7 +32,8 @@ bool threads_see(struct threads *t, uint32_t tid);
 // keeps the name of the former until its own is known.
 void threads_run(struct threads *t, uint32_t tid);
 
-// TID is called NAME (N_BYTES at most, ends at a NUL before that).
+// TID is called NAME (N_BYTES at most, ends at a NUL before that); what is not
+// UTF-8 in it is replaced.
 void threads_name(struct threads *t, uint32_t tid, const void *name,
 		  size_t n_bytes);
 
