@@ -18,6 +18,7 @@
 #include "proto/version.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -147,25 +148,68 @@ static int check_stdout(int status)
 	return status;
 }
 
-int ctl_command_main(int argc, char **argv)
+static int help(const char *name)
 {
-	const char *name = argc > 1 ? argv[1] : "";
 	struct command command;
 
-	if (!*name) {
-		print_usage(stderr);
-		return CTL_USAGE;
-	}
-	if (!strcmp(name, "help") || !strcmp(name, "--help") ||
-	    !strcmp(name, "-h")) {
+	if (!name) {
 		print_usage(stdout);
-		return check_stdout(CTL_OK);
-	}
-	if (!strcmp(name, "--version") || !strcmp(name, "version")) {
-		(void)printf("cprofctl " CPROF_VERSION "\n");
-		return check_stdout(CTL_OK);
+		return CTL_OK;
 	}
 	if (find_command(name, &command))
 		return refuse_command(name);
-	return check_stdout(run_command(&command, argc - 1, argv + 1));
+	print_help(&command);
+	return CTL_OK;
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b,
+		      const char *c)
+{
+	return !strcmp(word, a) || !strcmp(word, b) || !strcmp(word, c);
+}
+
+// Does what ARGV, which begins with a command or what stands for one, says.
+static int dispatch(int argc, char **argv)
+{
+	const char *name = argv[0];
+	struct command command;
+
+	if (is_one_of(name, "help", "--help", "-h"))
+		return help(argc > 1 ? argv[1] : NULL);
+	if (is_one_of(name, "version", "--version", "-V")) {
+		(void)printf("cprofctl " CPROF_VERSION "\n");
+		return CTL_OK;
+	}
+	if (find_command(name, &command))
+		return refuse_command(name);
+	return run_command(&command, argc, argv);
+}
+
+// Options may stand before the command, as in other programs: the command goes
+// to the front, and what it does not take it refuses by name.
+static void move_command(int n_leading, char **argv)
+{
+	char *command = argv[n_leading];
+
+	memmove(argv + 1, argv, (size_t)n_leading * sizeof(*argv));
+	argv[0] = command;
+}
+
+int ctl_command_main(int argc, char **argv)
+{
+	int n = ctl_options_leading(argc - 1, argv + 1);
+
+	if (argc < 2 || !*argv[1]) {
+		print_usage(stderr);
+		return CTL_USAGE;
+	}
+	if (n < argc - 1) {
+		move_command(n, argv + 1);
+		return check_stdout(dispatch(argc - 1, argv + 1));
+	}
+	if (!is_one_of(argv[n], "--help", "-h", "--version"))
+		return ctl_fail(CTL_USAGE,
+				"no command behind '%s'; see cprofctl --help",
+				argv[n]);
+	return check_stdout(dispatch(1, argv + n));
 }

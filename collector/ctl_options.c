@@ -236,6 +236,48 @@ int ctl_options_read(int argc, char **argv, unsigned accepts,
 	return CTL_OK;
 }
 
+// Does the option NAME (of N characters, maybe cut short) have a value behind
+// it? run's settings all have; what is unknown is refused by the command.
+static bool takes_value(const char *name, size_t n)
+{
+	for (int i = 0; i < OPTION_N; i++)
+		if (!strncmp(option_table[i].name, name, n))
+			return option_table[i].arg != NULL;
+	return true;
+}
+
+static bool letter_takes_value(char letter)
+{
+	for (int i = 0; i < OPTION_N; i++)
+		if (option_table[i].letter == letter)
+			return option_table[i].arg != NULL;
+	return false;
+}
+
+// WORD is an option whose value, if it has one, is the next word.
+static bool wants_next(const char *word)
+{
+	if (word[1] == '-')
+		return !strchr(word, '=') &&
+		       takes_value(word + 2, strlen(word + 2));
+	// Letters may stand together; the first that takes a value has the
+	// rest.
+	for (word++; *word; word++)
+		if (letter_takes_value(*word))
+			return !word[1];
+	return false;
+}
+
+int ctl_options_leading(int argc, char **argv)
+{
+	int n = 0;
+
+	while (n < argc && argv[n][0] == '-' && argv[n][1] &&
+	       strcmp(argv[n], "--"))
+		n += wants_next(argv[n]) ? 2 : 1;
+	return n < argc ? n : argc;
+}
+
 static void print_settings(FILE *f)
 {
 	for (int i = 0; i < SETTING_N; i++) {

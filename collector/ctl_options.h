@@ -41,6 +41,10 @@ struct ctl_options {
 int ctl_options_read(int argc, char **argv, unsigned accepts,
 		     struct ctl_options *ret_options);
 
+// How many words at the start of ARGV are options of any command, with their
+// values: what is behind them is the command.
+int ctl_options_leading(int argc, char **argv);
+
 // Prints the options such a command takes, as --help shows them.
 void ctl_options_help(FILE *f, unsigned accepts);
 

@@ -120,6 +120,36 @@ refused() { # TEXT ARGS...
 	done
 }
 
+@test "options may stand before the command" {
+	for command in ps heap 'set cpu.hz=1'; do
+		# shellcheck disable=SC2086
+		run "$CTL" --socket "$T/other" $command
+		[ "$status" -eq 1 ]
+		one_line "no collector is running at '$T/other'"
+	done
+	run "$CTL" -jS "$T/other" -p 5 stats
+	one_line "no collector is running at '$T/other'"
+	run "$CTL" --socket="$T/other" run --heap-rate 1M -- sh -c 'exit 7'
+	[ "$status" -eq 7 ]
+	refused "heap: unknown option '--hz'" --hz 10 heap
+	refused "--seconds: '0' is not allowed" --seconds 0 heap
+	refused "no command behind" --socket "$T/other"
+	refused "no command behind '--frobnicate'" --frobnicate
+	refused "unknown command 'frobnicate'" --socket "$T/other" frobnicate
+}
+
+@test "help names a command, and --help may come first" {
+	run "$CTL" help heap
+	[ "$status" -eq 0 ]
+	[[ $output == "usage: cprofctl heap"* ]]
+	run "$CTL" --help heap
+	[[ $output == "usage: cprofctl heap"* ]]
+	run "$CTL" --socket x --help
+	[ "$status" -eq 0 ]
+	[[ $output == "usage: cprofctl COMMAND"* ]]
+	refused "unknown command 'nothing'" help nothing
+}
+
 @test "help fits 80 columns" {
 	[ "$("$CTL" help | wc -L)" -le 80 ]
 	[ "$("$CTL" run --help | wc -L)" -le 80 ]
