@@ -136,7 +136,7 @@ static bool move_out(struct proc *p, struct out *out, int err)
 	return is_other;
 }
 
-static int write_snap(struct proc *p, struct out *out, const struct snap *s,
+static int write_snap(struct proc *p, struct out *out, struct snap *s,
 		      char **ret_path)
 {
 	const char *kind = kind_table[s->kind].name;
@@ -144,6 +144,7 @@ static int write_snap(struct proc *p, struct out *out, const struct snap *s,
 	int err;
 
 	buf_init(&b);
+	take_comments(s);
 	err = pprof_write(s, &b);
 	if (!err) {
 		err = out_write(out, kind, &b, ret_path);

@@ -37,8 +37,10 @@ static struct snap *take_now(struct proc *p, enum kind kind)
 static int render(struct snap *s, struct buf *ret,
 		  struct query_error *ret_error)
 {
-	int err = pprof_write(s, ret);
+	int err;
 
+	take_comments(s);
+	err = pprof_write(s, ret);
 	snap_free(s);
 	if (err)
 		return query_fail(ret_error, err, "no memory for the profile");
@@ -90,7 +92,9 @@ static int begin_cpu(struct interval *v, struct query_error *ret_error)
 	if (p->is_cpu_profiled)
 		return query_fail(ret_error, -EBUSY,
 				  "Could not enable CPU profiling: cpu "
-				  "profiling already in use");
+				  "profiling already in use: of process %u "
+				  "(%s)",
+				  p->pid, p->comm);
 	v->old_hz = proc_rate(p, SETTING_CPU_HZ);
 	if (!hz)
 		hz = v->old_hz ? v->old_hz : DEFAULT_CPU_HZ;

@@ -35,6 +35,7 @@ void snap_free(struct snap *s)
 	free(s->threads);
 	free(s->labels);
 	free(s->comments);
+	free(s->counts);
 	free(s);
 }
 
@@ -132,6 +133,16 @@ static int append_vanished(struct snap *later, const struct snap *earlier,
 	return 0;
 }
 
+// What was lost before the interval is not lost from it. The shim's counters
+// are the process's to write: one that goes back is none.
+static void subtract_counts(struct snap *later, const struct snap *earlier)
+{
+	for (size_t i = 0; i < later->n_counts && i < earlier->n_counts; i++)
+		later->counts[i] -= later->counts[i] < earlier->counts[i]
+					    ? later->counts[i]
+					    : earlier->counts[i];
+}
+
 int snap_subtract(struct snap *later, const struct snap *earlier)
 {
 	struct index x;
@@ -145,6 +156,7 @@ int snap_subtract(struct snap *later, const struct snap *earlier)
 	subtract_rows(later, earlier, &x);
 	error = append_vanished(later, earlier, &x);
 	free(x.slots);
+	subtract_counts(later, earlier);
 	// As in Go, cpu tells the beginning of its interval, which is where
 	// EARLIER ended; the others tell when they were taken.
 	if (later->kind == KIND_CPU)

@@ -58,6 +58,8 @@ struct snap {
 	char *labels;	 // k=v,k=v put on every sample, "" when none
 	char **comments; // lines for Profile.comment
 	size_t n_comments;
+	uint64_t *counts; // what was counted meanwhile, in the taker's order
+	size_t n_counts;
 };
 
 void snap_free(struct snap *s);

@@ -18,7 +18,8 @@
 
 // Names looked up in one go; the rest waits for the next.
 #define NAMES_MAX      256
-#define COMMENTS_MAX   (8 + COUNTER_N + OWN_N)
+#define N_COUNTS       (COUNTER_N + OWN_N)
+#define COMMENTS_MAX   (8 + N_COUNTS)
 #define DEFAULT_CPU_HZ 100
 
 uint64_t take_n_samples(const struct proc *p, enum kind kind)
@@ -93,15 +94,33 @@ comment(struct snap *s, const char *format, ...)
 	s->comments[s->n_comments++] = text;
 }
 
-static void comment_counter(struct snap *s, const struct own_info *info,
-			    uint64_t value)
+// The shim's counters, then the collector's own.
+static void copy_counts(const struct proc *p, struct snap *s)
 {
-	if (info->is_loss && value)
-		comment(s, "lost: %s=%llu (%s)", info->name,
-			(unsigned long long)value, info->help);
+	s->counts = calloc(N_COUNTS, sizeof(*s->counts));
+	if (!s->counts)
+		return;
+	s->n_counts = N_COUNTS;
+	for (int i = 0; i < COUNTER_N; i++)
+		s->counts[i] = own_shim_counter(p, (enum region_counter)i);
+	for (int i = 0; i < OWN_N; i++)
+		s->counts[COUNTER_N + i] = own_counter(p, (enum own_counter)i);
 }
 
-static void put_comments(const struct proc *p, struct snap *s)
+static void comment_losses(struct snap *s)
+{
+	for (int i = 0; i < N_COUNTS; i++) {
+		const struct own_info *info =
+			i < COUNTER_N ? &own_shim_table[i]
+				      : &own_table[i - COUNTER_N];
+
+		if (info->is_loss && s->counts[i])
+			comment(s, "lost: %s=%llu (%s)", info->name,
+				(unsigned long long)s->counts[i], info->help);
+	}
+}
+
+static void comment_fixed(const struct proc *p, struct snap *s)
 {
 	s->comments = calloc(COMMENTS_MAX, sizeof(*s->comments));
 	if (!s->comments)
@@ -116,22 +135,25 @@ static void put_comments(const struct proc *p, struct snap *s)
 	if (p->hello->is_reconnect)
 		comment(s, "lost: what came before this collector was found; "
 			   "the collector before it has ended");
-	for (int i = 0; i < COUNTER_N; i++)
-		comment_counter(s, &own_shim_table[i],
-				own_shim_counter(p, (enum region_counter)i));
-	for (int i = 0; i < OWN_N; i++)
-		comment_counter(s, &own_table[i],
-				own_counter(p, (enum own_counter)i));
+}
+
+void take_comments(struct snap *s)
+{
+	double up_ns = (double)s->duration_ns;
+	double spent_ns;
+
+	if (!s->comments || !s->counts)
+		return;
+	spent_ns = (double)s->counts[COUNTER_OVERHEAD_NS];
+	comment_losses(s);
 	comment(s,
 		"stacks: %llu captures cut, %llu shown with [truncated], "
 		"%llu unwindings stopped early",
-		(unsigned long long)own_shim_counter(p, COUNTER_STACK_CUT),
-		(unsigned long long)own_counter(p, OWN_TRUNCATED),
-		(unsigned long long)own_counter(p, OWN_STOPPED));
-	comment(s,
-		"overhead: %.4f%% of the time since the start was spent "
-		"taking samples",
-		own_overhead_pct(p));
+		(unsigned long long)s->counts[COUNTER_STACK_CUT],
+		(unsigned long long)s->counts[COUNTER_N + OWN_TRUNCATED],
+		(unsigned long long)s->counts[COUNTER_N + OWN_STOPPED]);
+	comment(s, "overhead: %.4f%% of the time was spent taking samples",
+		up_ns > 0 ? 100 * spent_ns / up_ns : 0);
 }
 
 static int copy_images(const struct images *images, struct snap *s)
@@ -195,6 +217,7 @@ struct snap *take_snap(struct proc *p, enum kind kind)
 		snap_free(s);
 		return NULL;
 	}
-	put_comments(p, s);
+	comment_fixed(p, s);
+	copy_counts(p, s);
 	return s;
 }

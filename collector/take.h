@@ -8,9 +8,13 @@
 #include "collector/proc.h"
 #include "collector/snap.h"
 
-// What the process has done of KIND since its start; with comments. To be freed
-// with snap_free(). NULL: no memory.
+// What the process has done of KIND since its start. To be freed with
+// snap_free(). NULL: no memory.
 struct snap *take_snap(struct proc *p, enum kind kind);
+
+// Adds the comments about what was lost in S's interval, once, before it is
+// rendered. Without the lock.
+void take_comments(struct snap *s);
 
 // True when at least one sample of KIND has come.
 bool take_has_samples(const struct proc *p, enum kind kind);

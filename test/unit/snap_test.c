@@ -100,6 +100,34 @@ static void test_mismatch(void **state)
 	snap_free(b);
 }
 
+static uint64_t *counts(uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t *list = calloc(3, sizeof(*list));
+
+	list[0] = a;
+	list[1] = b;
+	list[2] = c;
+	return list;
+}
+
+// What a delta says was lost was lost in its interval.
+static void test_counts(void **state)
+{
+	struct snap *older = make(KIND_BLOCK, 0, NULL);
+	struct snap *newer = make(KIND_BLOCK, 0, NULL);
+
+	(void)state;
+	older->n_counts = newer->n_counts = 3;
+	older->counts = counts(5, 7, 9);
+	newer->counts = counts(5, 10, 1);
+	assert_int_equal(snap_subtract(newer, older), 0);
+	assert_int_equal(newer->counts[0], 0);
+	assert_int_equal(newer->counts[1], 3);
+	assert_int_equal(newer->counts[2], 0); // a counter that went back
+	snap_free(older);
+	snap_free(newer);
+}
+
 static void test_many(void **state)
 {
 	enum { N = 4000 };
@@ -132,6 +160,7 @@ int main(void)
 		cmocka_unit_test(test_subtract),
 		cmocka_unit_test(test_cpu_interval),
 		cmocka_unit_test(test_mismatch),
+		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_many),
 	};
 
