@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The string table of one profile: each text once, "" first. Borrows nothing:
-// texts are copied, and made UTF-8 where they aren't. Errors stick in its arena.
-// One thread at a time.
+// texts are copied, and made UTF-8 where they aren't. Errors stick in its
+// arena. One thread at a time.
 #ifndef CPROF_COLLECTOR_STRTAB_H
 #define CPROF_COLLECTOR_STRTAB_H
 
