@@ -8,7 +8,7 @@
 ## make             build libcprof.so, cprofd and cprofctl into build/
 ## make demo        install what is missing, profile a real program, show it
 ## make check       install what is missing, build, run every test
-## make check-SUITE one suite: unit fuzz hook e2e truth real asan; ONLY=text
+## make check-SUITE one of unit fuzz hook e2e truth real bench asan; ONLY=text
 ## make lint        format, layers, headers, functions, shell, documents
 ## make install     into PREFIX (/usr/local), under DESTDIR; make uninstall
 ## make clean       remove build/ and build-*/

@@ -43,10 +43,27 @@ COLD bool hook_heap_free(void *p)
 	return true;
 }
 
-EXPORT void *malloc(size_t n)
-{
-	return hook_heap_count(real.malloc(n), n);
-}
+// NAME allocates N_BYTES. The way with a sample is a function of its own, so
+// that the other one keeps nothing over a call and sets up no frame.
+#define HOOK_ALLOC(name, params, args, n_bytes)                   \
+	static COLD void *sampled_##name params                   \
+	{                                                         \
+		return hook_heap_sample(real.name args, n_bytes); \
+	}                                                         \
+	EXPORT void *name params                                  \
+	{                                                         \
+		if (UNLIKELY(hook_heap_is_due(n_bytes)))          \
+			return sampled_##name args;               \
+		return real.name args;                            \
+	}
+
+HOOK_ALLOC(malloc, (size_t n), (n), n)
+// A product that overflows comes with NULL, which is no sample.
+HOOK_ALLOC(calloc, (size_t n, size_t size), (n, size), n *size)
+HOOK_ALLOC(aligned_alloc, (size_t align, size_t n), (align, n), n)
+HOOK_ALLOC(memalign, (size_t align, size_t n), (align, n), n)
+HOOK_ALLOC(valloc, (size_t n), (n), n)
+HOOK_ALLOC(pvalloc, (size_t n), (n), n)
 
 EXPORT void free(void *p)
 {
@@ -71,38 +88,12 @@ EXPORT void free_aligned_sized(void *p, size_t align, size_t n)
 	free(p);
 }
 
-EXPORT void *calloc(size_t n, size_t size)
-{
-	// A product that overflows came with NULL.
-	return hook_heap_count(real.calloc(n, size), n * size);
-}
-
-EXPORT void *aligned_alloc(size_t align, size_t n)
-{
-	return hook_heap_count(real.aligned_alloc(align, n), n);
-}
-
-EXPORT void *memalign(size_t align, size_t n)
-{
-	return hook_heap_count(real.memalign(align, n), n);
-}
-
-EXPORT void *valloc(size_t n)
-{
-	return hook_heap_count(real.valloc(n), n);
-}
-
-EXPORT void *pvalloc(size_t n)
-{
-	return hook_heap_count(real.pvalloc(n), n);
-}
-
 EXPORT int posix_memalign(void **ret, size_t align, size_t n)
 {
 	int err = real.posix_memalign(ret, align, n);
 
-	if (!err)
-		(void)hook_heap_count(*ret, n);
+	if (!err && UNLIKELY(hook_heap_is_due(n)))
+		sample_alloc(*ret, n);
 	return err;
 }
 
@@ -137,16 +128,24 @@ static COLD void *realloc_sampled(void *p, size_t n)
 	return q;
 }
 
-EXPORT void *realloc(void *p, size_t n)
+static COLD void *slow_realloc(void *p, size_t n)
 {
 	void *q;
 
-	if (UNLIKELY(live_maybe(p)))
-		q = real_is_boot(p) ? boot_realloc(p, n)
-				    : realloc_sampled(p, n);
-	else
+	if (!live_maybe(p))
 		q = real.realloc(p, n);
-	return hook_heap_count(q, n);
+	else if (real_is_boot(p))
+		return boot_realloc(p, n);
+	else
+		q = realloc_sampled(p, n);
+	return UNLIKELY(hook_heap_is_due(n)) ? hook_heap_sample(q, n) : q;
+}
+
+EXPORT void *realloc(void *p, size_t n)
+{
+	if (UNLIKELY(live_maybe(p)) || UNLIKELY(hook_heap_is_due(n)))
+		return slow_realloc(p, n);
+	return real.realloc(p, n);
 }
 
 // As libc's: a product that overflows fails before anything is touched.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The two questions every heap hook asks, inlined into each: has the countdown
-// run out, and may this block have been sampled. A comparison and a
-// subtraction; a hash, a load and a branch.
+// run out, and may this block have been sampled. A subtraction and a branch; a
+// hash, a comparison and a branch. Both come before the real function, which
+// can then be jumped to: a hook that is called back sets up a frame for it.
+// test/bench/instructions_test.py holds them to that.
 #ifndef CPROF_PRELOAD_HOOK_HEAP_H
 #define CPROF_PRELOAD_HOOK_HEAP_H
 
@@ -11,13 +13,26 @@
 #include "preload/state.h"
 #include "preload/sys.h"
 
-// Counts an allocation P of N bytes and returns P.
-static inline void *hook_heap_count(void *p, size_t n)
+// Counts N bytes down that are about to be allocated. True when that ends the
+// gap: then they are not counted, and hook_heap_sample is to be called with
+// what was allocated. One instruction, so that a signal handler that allocates
+// can't come between reading and writing; gcc makes three of it.
+static inline bool hook_heap_is_due(size_t n)
 {
-	if (UNLIKELY(n >= self.heap_left))
-		sample_alloc(p, n);
-	else
-		self.heap_left -= n;
+	bool is_due;
+
+	__asm__("subq %2, %1"
+		: "=@ccbe"(is_due), "+m"(self.heap_left)
+		: "r"(n));
+	if (UNLIKELY(is_due))
+		self.heap_left += n;
+	return is_due;
+}
+
+// Samples P of N bytes, for which the gap ended, and returns P.
+static inline void *hook_heap_sample(void *p, size_t n)
+{
+	sample_alloc(p, n);
 	return p;
 }
 

@@ -72,35 +72,64 @@ static COLD void *find_op(enum op op)
 
 static inline void *real_op(enum op op)
 {
-	void *p = atomic_load_explicit(&x_ops[op], memory_order_relaxed);
-
-	return LIKELY(p) ? p : find_op(op);
+	return atomic_load_explicit(&x_ops[op], memory_order_relaxed);
 }
 
-static inline void *count(void *p, size_t n)
+static inline bool is_due(size_t n)
 {
-	return is_counting ? hook_heap_count(p, n) : p;
+	return UNLIKELY(is_counting) && hook_heap_is_due(n);
 }
 
 // A program without any C++ library in reach can only come here by mistake, but
-// it gets memory and gives it back.
-#define NEW(name, type, params, ...)                                       \
-	EXPORT void *name params;                                          \
-	EXPORT void *name params                                           \
-	{                                                                  \
-		type *op = real_op(OP_##name);                             \
-		return LIKELY(op) ? count(op(__VA_ARGS__), n) : malloc(n); \
+// it gets memory and gives it back. The slow ways are functions of their own:
+// see HOOK_ALLOC.
+#define NEW(name, type, params, ...)                         \
+	EXPORT void *name params;                            \
+	static COLD void *find_##name params                 \
+	{                                                    \
+		type *op = find_op(OP_##name);               \
+		return op ? op(__VA_ARGS__) : malloc(n);     \
+	}                                                    \
+	static COLD void *sampled_##name params              \
+	{                                                    \
+		type *op = real_op(OP_##name);               \
+		return hook_heap_sample(op(__VA_ARGS__), n); \
+	}                                                    \
+	EXPORT void *name params                             \
+	{                                                    \
+		type *op = real_op(OP_##name);               \
+		if (UNLIKELY(!op))                           \
+			return find_##name(__VA_ARGS__);     \
+		if (UNLIKELY(is_due(n)))                     \
+			return sampled_##name(__VA_ARGS__);  \
+		return op(__VA_ARGS__);                      \
 	}
 
-#define DELETE(name, type, params, ...)                         \
-	EXPORT void name params;                                \
-	EXPORT void name params                                 \
-	{                                                       \
-		type *op = real_op(OP_##name);                  \
-		if (UNLIKELY(!op))                              \
-			free(p);                                \
-		else if (!is_counting || hook_heap_may_free(p)) \
-			op(__VA_ARGS__);                        \
+#define DELETE(name, type, params, ...)                                    \
+	EXPORT void name params;                                           \
+	static COLD void find_##name params                                \
+	{                                                                  \
+		type *op = find_op(OP_##name);                             \
+		if (op)                                                    \
+			op(__VA_ARGS__);                                   \
+		else                                                       \
+			free(p);                                           \
+	}                                                                  \
+	static COLD void sampled_##name params                             \
+	{                                                                  \
+		type *op = real_op(OP_##name);                             \
+		if (hook_heap_free(p))                                     \
+			op(__VA_ARGS__);                                   \
+	}                                                                  \
+	EXPORT void name params                                            \
+	{                                                                  \
+		type *op = real_op(OP_##name);                             \
+		if (UNLIKELY(!op))                                         \
+			find_##name(__VA_ARGS__);                          \
+		else if (UNLIKELY(is_counting) && UNLIKELY(live_maybe(p))) \
+			sampled_##name(__VA_ARGS__);                       \
+		else                                                       \
+			op(__VA_ARGS__);                                   \
 	}
 
 #define OP(name, what, type, params, ...) what(name, type, params, __VA_ARGS__)

@@ -10,14 +10,9 @@
 
 _Atomic uint8_t live_x_filter[1u << LIVE_LG_FILTER];
 
-static _Atomic uint8_t *filter_of(const void *p)
-{
-	return &live_x_filter[live_hash(p) >> (64 - LIVE_LG_FILTER)];
-}
-
 static void filter_add(const void *p)
 {
-	_Atomic uint8_t *x = filter_of(p);
+	_Atomic uint8_t *x = live_filter_of(p);
 	uint8_t v = atomic_load_explicit(x, memory_order_relaxed);
 
 	while (v != LIVE_FILTER_MANY &&
@@ -29,7 +24,7 @@ static void filter_add(const void *p)
 
 static void filter_remove(const void *p)
 {
-	_Atomic uint8_t *x = filter_of(p);
+	_Atomic uint8_t *x = live_filter_of(p);
 	uint8_t v = atomic_load_explicit(x, memory_order_relaxed);
 
 	while (v && v != LIVE_FILTER_MANY &&
@@ -39,7 +34,7 @@ static void filter_remove(const void *p)
 		;
 }
 
-// The two buckets of P, from bits the filter does not use.
+// The two buckets of P.
 static void buckets_of(const void *p, uint32_t ret[2])
 {
 	uint64_t h = live_hash(p);
@@ -211,6 +206,6 @@ void live_clear(void)
 
 void live_pin(const void *p)
 {
-	atomic_store_explicit(filter_of(p), LIVE_FILTER_MANY,
+	atomic_store_explicit(live_filter_of(p), LIVE_FILTER_MANY,
 			      memory_order_relaxed);
 }

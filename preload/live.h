@@ -29,12 +29,20 @@ static inline uint64_t live_hash(const void *p)
 	return (((uintptr_t)p >> 4) * 0x9e3779b97f4a7c15ull);
 }
 
+// Where P counts in the filter: half of a product, since that is a single
+// multiplication on x86-64. Blocks 4 GiB apart share a place, which is as good
+// as any other.
+static inline _Atomic uint8_t *live_filter_of(const void *p)
+{
+	uint32_t h = (uint32_t)(uintptr_t)p * 0x9e3779b1u;
+
+	return &live_x_filter[h >> (32 - LIVE_LG_FILTER)];
+}
+
 // False: P was not sampled. True: it may have been.
 static inline bool live_maybe(const void *p)
 {
-	return atomic_load_explicit(
-		&live_x_filter[live_hash(p) >> (64 - LIVE_LG_FILTER)],
-		memory_order_relaxed);
+	return atomic_load_explicit(live_filter_of(p), memory_order_relaxed);
 }
 
 // A place in the table, between two calls here.

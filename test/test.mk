@@ -3,7 +3,7 @@
 # How the tests are built and run; included by the Makefile. `make check` runs
 # all of them, check-SUITE one suite. ONLY=text runs those whose name has it.
 
-SUITES = unit fuzz hook e2e truth real asan
+SUITES = unit fuzz hook e2e truth real bench asan
 ONLY ?=
 RUN_TESTS = CPROF_BUILD=$(B) scripts/list-tests $(1) | \
 	scripts/run-tests --build $(B) $(if $(ONLY),--only $(ONLY))
@@ -31,8 +31,12 @@ $(UNIT_BIN) $(FUZZ_BIN): $(B)/%: $(B)/obj/%.o $(UNIT_LIBS)
 HOST_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) -D_GNU_SOURCE -fno-builtin \
 	-pthread -I. -MMD -MP
 HOST_CXXFLAGS = -std=gnu++17 -O2 -g -Wall -Wextra -fno-builtin -pthread -MMD -MP
+BENCH_BIN = $(patsubst %.c,$(B)/%,$(filter-out %/empty.c,\
+	$(wildcard test/bench/*.c))) \
+	$(patsubst %.cc,$(B)/%,$(wildcard test/bench/*.cc))
+BENCH_SO = $(B)/test/bench/empty.so
 HOST_BIN = $(patsubst %.c,$(B)/%,$(wildcard test/hook/*.c test/truth/*.c \
-	test/real/*.c)) \
+	test/real/*.c)) $(BENCH_BIN) \
 	$(patsubst %.cc,$(B)/%,$(wildcard test/hook/*.cc test/real/*.cc))
 NAIVE_SO = $(patsubst test/hook/naive/%.c,$(B)/test/hook/naive/%.so,\
 	$(wildcard test/hook/naive/*.c))
@@ -60,12 +64,12 @@ $(B)/test/hook/naive/%.so: test/hook/naive/%.c test/hook/naive/naive.h
 		-Wl,--no-as-needed -o $@ $< \
 		$$(sed -n 's,^// link: ,,p' $<) -ldl
 
-include test/hook/extra.mk
+include test/hook/extra.mk test/bench/bench.mk
 
 .PHONY: tests hosts sanitized $(SUITES:%=check-%)
 
 tests: all $(UNIT_BIN) $(FUZZ_BIN) hosts
-hosts: $(HOST_BIN) $(NAIVE_SO) $(PLUGIN_SO) $(EXTRA_BIN)
+hosts: $(HOST_BIN) $(BENCH_SO) $(NAIVE_SO) $(PLUGIN_SO) $(EXTRA_BIN)
 
 # The collector and the unit tests with AddressSanitizer and UBSan; the shim
 # itself is never sanitized.
