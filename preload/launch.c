@@ -2,9 +2,11 @@
 //
 // The collector is started from inside the host, which must not notice: its
 // memory is shared with the child until exec (a real fork would copy the page
-// tables of a large host), signals are blocked meanwhile, the child's exit
-// signal is none, and a second step orphans it. Everything the child does is
-// raw calls.
+// tables of a large host), signals are blocked in it, its exit signal is none,
+// and a second step orphans it. Nobody waits for it in somebody's malloc (a
+// vfork stalls for as long as an exec takes, milliseconds on a busy machine):
+// the host goes on beside it, and a later call reaps the first step. So all
+// the children do is raw calls: even the host's errno is theirs.
 #include "preload/launch.h"
 
 #include "preload/conf.h"
@@ -17,6 +19,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -91,13 +94,21 @@ const char *launch_socket_name(void)
 	return socket_name[0] ? socket_name : NULL;
 }
 
-// What the two children need; it lives in the parent, which waits.
-struct launch {
+// What the two children need. Static: 80 KiB are too much for a stranger's
+// stack, and they run on when the call has returned. One thread at a time
+// launches (session.c), and the pages are touched only then.
+static struct launch {
 	char program[PATH_BYTES];
 	const char *argv[5];
 	int err; // of exec: the children share this memory
-	char stack[2][STACK_BYTES];
-};
+	_Alignas(16) char stack[2][STACK_BYTES];
+	uint32_t owner_pid; // a fork child's copy runs nothing
+	// 1 until the first child has ended, and with it the use of all this:
+	// the kernel clears it.
+	_Atomic uint32_t x_is_running;
+	// The first child, until it is reaped, else 0.
+	_Atomic uint32_t x_pid;
+} launch;
 
 static bool is_program(const char *path)
 {
@@ -151,7 +162,7 @@ static void close_descriptors(void)
 			(void)sys_call(SYS_close, fd);
 }
 
-static int run_collector(void *arg)
+static void run_collector(void *arg)
 {
 	struct launch *l = arg;
 	uint64_t none = 0;
@@ -161,52 +172,92 @@ static int run_collector(void *arg)
 	// Not the host's environment: that would load the shim into it.
 	l->err = (int)sys_call(SYS_execve, l->program, l->argv, conf.env);
 	(void)sys_call(SYS_exit, 127);
-	return 127;
 }
 
-static int run_middle(void *arg)
+static void run_middle(void *arg)
 {
 	struct launch *l = arg;
-	int pid;
+	long pid;
 
 	(void)sys_call(SYS_setsid);
-	pid = clone(run_collector, l->stack[1] + STACK_BYTES,
-		    CLONE_VM | CLONE_VFORK, l);
+	pid = sys_clone(CLONE_VM | CLONE_VFORK, l->stack[1] + STACK_BYTES, NULL,
+			run_collector, l);
 	(void)sys_call(SYS_exit, pid > 0 ? 0 : 1);
-	return 1;
 }
 
 static int run_children(struct launch *l)
 {
 	uint64_t all = ALL_SIGNALS, before;
-	int pid, status = 0;
+	long pid;
 
+	atomic_store_explicit(&l->x_is_running, 1, memory_order_relaxed);
 	(void)sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before,
 		       SIGSET_BYTES);
-	pid = clone(run_middle, l->stack[0] + STACK_BYTES,
-		    CLONE_VM | CLONE_VFORK, l);
-	if (pid > 0)
-		(void)sys_call(SYS_wait4, pid, &status, __WALL, 0);
+	pid = sys_clone(CLONE_VM | CLONE_CHILD_CLEARTID,
+			l->stack[0] + STACK_BYTES, &l->x_is_running, run_middle,
+			l);
 	(void)sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0,
 		       SIGSET_BYTES);
-	if (l->err)
-		return l->err;
-	return pid > 0 && !status ? 0 : -ECHILD;
+	if (pid > 0) {
+		atomic_store_explicit(&l->x_pid, (uint32_t)pid,
+				      memory_order_relaxed);
+		return 0;
+	}
+	atomic_store_explicit(&l->x_is_running, 0, memory_order_relaxed);
+	return (int)pid;
+}
+
+// The first child, if it is this process's and there is one; it is the
+// caller's to reap.
+static uint32_t take_child(struct launch *l)
+{
+	if (!atomic_load_explicit(&l->x_pid, memory_order_relaxed) ||
+	    l->owner_pid != (uint32_t)sys_call(SYS_getpid))
+		return 0;
+	return atomic_exchange_explicit(&l->x_pid, 0, memory_order_relaxed);
+}
+
+bool launch_has_child(void)
+{
+	return atomic_load_explicit(&launch.x_pid, memory_order_relaxed);
+}
+
+void launch_reap(void)
+{
+	uint32_t pid = take_child(&launch);
+
+	if (pid && !sys_call(SYS_wait4, pid, 0, __WALL | WNOHANG, 0))
+		atomic_store_explicit(&launch.x_pid, pid, memory_order_relaxed);
+}
+
+int launch_wait(void)
+{
+	uint32_t pid = take_child(&launch);
+	int status = 0;
+
+	if (pid && sys_call(SYS_wait4, pid, &status, __WALL, 0) < 0)
+		return -ECHILD;
+	return launch.err ? launch.err : status ? -ECHILD : 0;
 }
 
 int launch_collector(const char *name)
 {
-	// Static: 80 KiB are too much for a stranger's stack. One thread at a
-	// time launches (session.c), and the page is touched only then.
-	static struct launch l;
+	struct launch *l = &launch;
+	uint32_t pid = (uint32_t)sys_call(SYS_getpid);
 
-	if (!find_program(&l))
+	launch_reap();
+	if (l->owner_pid == pid &&
+	    // acquire: pairs with the kernel's end of the child
+	    atomic_load_explicit(&l->x_is_running, memory_order_acquire))
+		return 0;
+	if (!find_program(l))
 		return -ENOENT;
-	l.argv[0] = l.program;
-	l.argv[1] = "--auto";
-	l.argv[2] = "--socket";
-	l.argv[3] = name;
-	l.argv[4] = NULL;
-	l.err = 0;
-	return run_children(&l);
+	l->argv[0] = l->program;
+	l->argv[1] = "--auto";
+	l->argv[2] = "--socket";
+	l->argv[3] = name;
+	l->argv[4] = NULL;
+	l->err = 0;
+	l->owner_pid = pid;
+	return run_children(l);
 }

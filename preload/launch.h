@@ -5,6 +5,7 @@
 #ifndef CPROF_PRELOAD_LAUNCH_H
 #define CPROF_PRELOAD_LAUNCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 // Remembers the folder libcprof.so was loaded from and the name of the socket,
@@ -16,8 +17,18 @@ void launch_init(void);
 const char *launch_socket_name(void);
 
 // Starts `cprofd --auto` on the socket NAME, orphaned, in a session of its own,
-// without the shim and with no descriptor of the host's. The host gets no child
-// and no SIGCHLD. 0, or negative errno when no cprofd could be started.
+// without the shim and with no descriptor of the host's, and does not wait for
+// it. The host sees no SIGCHLD, and no child in any wait but one with __WALL or
+// __WCLONE before launch_reap(). 0 (also when the last one is still on its
+// way), or negative errno when none could be started. One thread at a time.
 int launch_collector(const char *name);
+
+// Waits until the collector runs its program. 0, or negative errno: it does
+// not. May take milliseconds.
+int launch_wait(void);
+
+// True while launch_reap() has work to do.
+bool launch_has_child(void);
+void launch_reap(void);
 
 #endif

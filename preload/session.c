@@ -29,13 +29,17 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define START_WAIT_NS	  2000000000ull // a new process, a cold collector
-#define FORK_WAIT_NS	  1000000000ull // a child's first event is its start
-#define SILENCE_NS	  1000000000ull // a collector visits four times as often
-#define RECONNECT_WAIT_NS 1000000ull	// inside somebody's malloc
-#define RETRY_SOON_NS	  1000000000ull
-#define CONNECT_PAUSE_NS  2000000
-#define SEALS		  (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+#define START_WAIT_NS	 2000000000ull // a new process, a cold collector
+#define FORK_WAIT_NS	 1000000000ull // a child's first event is its start
+#define SILENCE_NS	 1000000000ull // a collector visits four times as often
+#define ANSWER_WAIT_NS	 1000000000ull // for one that nobody waits for
+#define RETRY_SOON_NS	 1000000000ull
+#define LAUNCH_RETRY_NS	 100000000ull // a collector that was just started
+#define ANSWER_RETRY_NS	 2000000ull
+#define SHORT_WAIT_NS	 700000ull // with the calls around it under 1 ms
+#define CONNECT_PAUSE_NS 2000000
+#define HIGH_FD		 900
+#define SEALS		 (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 // Constant after the constructor, but for what attaching writes.
 static struct {
@@ -45,6 +49,15 @@ static struct {
 			       // attached
 	bool is_silent;	       // the collector was, when this child was forked
 	int fd;		       // of the socket transport, for fork children
+	uint64_t launched_ns;  // when a hook last started a collector
+	// A hello whose answer a later hook looks for. Owner: who attaches, and
+	// a fresh fork child.
+	struct {
+		int fd; // 0 = none
+		uint32_t pid;
+		uint64_t device, inode;
+		uint64_t until_ns;
+	} hello;
 	uint64_t start_time_ns;
 	const char *const *warnings;
 } session;
@@ -105,7 +118,40 @@ static bool is_nobody(int err)
 	return err == -ENOENT || err == -ECONNREFUSED;
 }
 
-// Connects, starting a collector when nobody answers; gives up at UNTIL_NS.
+// Starts a collector and waits for it until UNTIL_NS.
+static int start_collector(const char *name, uint64_t until_ns)
+{
+	int fd = launch_collector(name);
+
+	if (!fd)
+		fd = launch_wait();
+	if (fd < 0) {
+		say_error("no cprofd could be started");
+		return fd;
+	}
+	while (is_nobody(fd = try_connect(name)) && sys_now_ns() < until_ns)
+		pause_ns(CONNECT_PAUSE_NS);
+	// It is on its way: worth another look soon.
+	return is_nobody(fd) ? -ETIMEDOUT : fd;
+}
+
+// Starts a collector and leaves it to a later hook to find it: one that can't
+// be started, or ends at once, is tried again as rarely as any other.
+static int start_collector_soon(const char *name)
+{
+	uint64_t now = sys_now_ns();
+	int err = 0;
+
+	if (!session.launched_ns ||
+	    now - session.launched_ns > HEARTBEAT_STALE_NS) {
+		session.launched_ns = now;
+		err = launch_collector(name);
+	}
+	return err ? err : -EINPROGRESS;
+}
+
+// Connects, starting a collector when nobody answers and waiting for it until
+// UNTIL_NS (0: not at all).
 static int find_collector(uint64_t until_ns)
 {
 	const char *name = launch_socket_name();
@@ -118,15 +164,8 @@ static int find_collector(uint64_t until_ns)
 	fd = try_connect(name);
 	if (!is_nobody(fd))
 		return fd;
-	fd = launch_collector(name);
-	if (fd < 0) {
-		say_error("no cprofd could be started");
-		return fd;
-	}
-	while (is_nobody(fd = try_connect(name)) && sys_now_ns() < until_ns)
-		pause_ns(CONNECT_PAUSE_NS);
-	// It is on its way: worth another look soon.
-	return is_nobody(fd) ? -ETIMEDOUT : fd;
+	return until_ns ? start_collector(name, until_ns)
+			: start_collector_soon(name);
 }
 
 // 0 in the process that was started, else the nearest profiled ancestor.
@@ -380,16 +419,23 @@ static struct region_control *private_region(void)
 	return c;
 }
 
-// Keeps the descriptor out of the way of hosts that count on low numbers.
+// Keeps the descriptor FD out of the way of hosts that count on low numbers:
+// the one to use from now on.
+static int move_high(int fd)
+{
+	long high = sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_FD);
+
+	if (high < 0)
+		return fd;
+	close_fd(fd);
+	return (int)high;
+}
+
 static int use_socket(int fd)
 {
 	struct stat st;
-	long high = sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 900);
 
-	if (high >= 0) {
-		close_fd(fd);
-		fd = (int)high;
-	}
+	fd = move_high(fd);
 	if (sys_call(SYS_fstat, fd, &st)) {
 		close_fd(fd);
 		return -EBADF;
@@ -423,30 +469,40 @@ static int use_answer(int type, int fd)
 	}
 }
 
+// Waits until UNTIL_NS for the answer on FD, which it closes.
+static int finish_attach(int fd, uint64_t until_ns)
+{
+	int region_fd;
+	int type = receive_answer(fd, until_ns, &region_fd);
+
+	close_fd(fd);
+	return type < 0 ? type : use_answer(type, region_fd);
+}
+
 static int attach_by(uint32_t transport, uint64_t until_ns)
 {
 	int fd = find_collector(until_ns);
-	int region_fd, err;
+	int err = fd < 0 ? fd : send_hello(fd, transport);
 
-	if (fd < 0)
-		return fd;
-	err = send_hello(fd, transport);
 	if (!err)
-		err = receive_answer(fd, until_ns, &region_fd);
+		return finish_attach(fd, until_ns);
 	close_fd(fd);
-	return err < 0 ? err : use_answer(err, region_fd);
+	return err;
+}
+
+static uint32_t transport_wanted(void)
+{
+	// A session goes on as it began.
+	return state_control() && !state.n_stripes
+		       ? TRANSPORT_SOCKET
+		       : (uint32_t)conf.values[SETTING_TRANSPORT];
 }
 
 // Where there is no room to map a region (RLIMIT_AS), the socket does.
 static int attach(uint64_t until_ns)
 {
-	uint32_t transport = (uint32_t)conf.values[SETTING_TRANSPORT];
-	int err;
-
-	// A session goes on as it began.
-	if (state_control() && !state.n_stripes)
-		transport = TRANSPORT_SOCKET;
-	err = attach_by(transport, until_ns);
+	uint32_t transport = transport_wanted();
+	int err = attach_by(transport, until_ns);
 
 	if (err != -ENOMEM || transport == TRANSPORT_SOCKET || state_control())
 		return err;
@@ -454,14 +510,80 @@ static int attach(uint64_t until_ns)
 	return attach_by(TRANSPORT_SOCKET, until_ns);
 }
 
-// One thread at a time.
+// Inside somebody's malloc: says hello and leaves it to a later hook to look
+// for the answer, since a collector on a busy machine may take milliseconds.
+// Meanwhile a descriptor is open, with a number that no host counts on; where
+// there is none the answer is waited for, for less than a millisecond.
+static int begin_attach(void)
+{
+	struct stat st;
+	int fd = find_collector(0);
+	int err = fd < 0 ? fd : send_hello(fd, transport_wanted());
+
+	if (err) {
+		close_fd(fd);
+		return err;
+	}
+	fd = move_high(fd);
+	if (fd < HIGH_FD || sys_call(SYS_fstat, fd, &st))
+		return finish_attach(fd, sys_now_ns() + SHORT_WAIT_NS);
+	session.hello.pid = state.pid;
+	session.hello.device = st.st_dev;
+	session.hello.inode = st.st_ino;
+	session.hello.until_ns = sys_now_ns() + ANSWER_WAIT_NS;
+	session.hello.fd = fd;
+	return -EINPROGRESS;
+}
+
+// The host may have closed the descriptor and reused its number; a fork child
+// that libc does not know of has its parent's.
+static bool is_hello_ours(void)
+{
+	struct stat st;
+
+	return session.hello.pid == state.pid &&
+	       !sys_call(SYS_fstat, session.hello.fd, &st) &&
+	       st.st_dev == session.hello.device &&
+	       st.st_ino == session.hello.inode;
+}
+
+// Looks for the answer to the hello of before.
+static int continue_attach(void)
+{
+	int fd = session.hello.fd;
+
+	if (!is_hello_ours()) {
+		session.hello.fd = 0;
+		return begin_attach();
+	}
+	if (!wait_readable(fd, 0) && sys_now_ns() < session.hello.until_ns)
+		return -EINPROGRESS;
+	session.hello.fd = 0;
+	return finish_attach(fd, 0);
+}
+
+// UNTIL_NS is 0 where nothing may be waited for.
+static int advance(uint64_t until_ns)
+{
+	if (until_ns)
+		return attach(until_ns);
+	return session.hello.fd ? continue_attach() : begin_attach();
+}
+
+// How long to leave the host in peace after ERR.
+static uint64_t pause_after(int err)
+{
+	if (err == -EINPROGRESS)
+		return session.hello.fd ? ANSWER_RETRY_NS : LAUNCH_RETRY_NS;
+	return err == -ETIMEDOUT ? RETRY_SOON_NS : HEARTBEAT_STALE_NS;
+}
+
+// One thread at a time. WAIT_NS is 0 where nothing may be waited for.
 static void try_attach(uint64_t wait_ns)
 {
 	uint32_t nobody = 0;
-	uint64_t now = sys_now_ns();
-	int err;
-
 	int host_errno = errno;
+	int err;
 
 	if (!atomic_compare_exchange_strong_explicit(
 		    &state.x_attaching, &nobody, 1, memory_order_acquire,
@@ -469,15 +591,15 @@ static void try_attach(uint64_t wait_ns)
 		return;
 	if (!state.pid)
 		state.pid = (uint32_t)sys_call(SYS_getpid);
-	err = attach(now + wait_ns);
-	if (err)
+	err = advance(wait_ns ? sys_now_ns() + wait_ns : 0);
+	if (err && err != -EINPROGRESS)
 		say_error("not attached");
-	atomic_store_explicit(&state.x_timed_out, err == -ETIMEDOUT,
+	atomic_store_explicit(&state.x_timed_out,
+			      err == -ETIMEDOUT || err == -EINPROGRESS,
 			      memory_order_relaxed);
 	atomic_store_explicit(&state.x_tried, 1, memory_order_relaxed);
 	atomic_store_explicit(&state.x_retry_ns,
-			      now + (err == -ETIMEDOUT ? RETRY_SOON_NS
-						       : HEARTBEAT_STALE_NS),
+			      sys_now_ns() + pause_after(err),
 			      memory_order_relaxed);
 	// release: pairs with the acquire above
 	atomic_store_explicit(&state.x_attaching, 0, memory_order_release);
@@ -528,9 +650,11 @@ bool session_ensure(void)
 {
 	const struct region_control *c = state_control();
 
+	if (UNLIKELY(launch_has_child()) && !state_is_sandboxed())
+		launch_reap();
 	if (LIKELY(c)) {
 		if (UNLIKELY(is_stale(c)))
-			try_attach(RECONNECT_WAIT_NS);
+			try_attach(0);
 		return true;
 	}
 	// A wiped page: a fork child that never tried. The first process tried
@@ -538,7 +662,7 @@ bool session_ensure(void)
 	if (!session.is_on || state_is_sandboxed() ||
 	    !(conf.values[SETTING_FOLLOW] & FOLLOW_FORK) || !may_retry())
 		return false;
-	try_attach(session.is_silent ? RECONNECT_WAIT_NS : FORK_WAIT_NS);
+	try_attach(session.is_silent ? 0 : FORK_WAIT_NS);
 	return state_control() != NULL;
 }
 
@@ -556,10 +680,12 @@ void session_before_fork(void)
 void session_forked(void)
 {
 	session.start_time_ns = realtime_ns();
-	// The parent's end of its stream.
+	// The parent's ends of its stream, and of its hello.
 	if (session.fd > 0)
 		ring_close_socket(session.fd);
-	session.fd = 0;
+	if (session.hello.fd > 0)
+		ring_close_socket(session.hello.fd);
+	session.fd = session.hello.fd = 0;
 }
 
 // A doorbell: the collector need not wait for its next round to look.

@@ -5,11 +5,12 @@
 // descriptor is kept: they are all closed before the call returns.
 //
 // A process attaches in its constructor; a fork child at its first event, which
-// may wait a second for a collector that was alive when it was forked; a
-// process whose collector has died at a later one, every few seconds at most:
-// it waits a millisecond for an answer, besides starting a collector where
-// there is none. Async-signal-safe; one thread at a time attaches, the others
-// go on without.
+// may wait a second for a collector that was alive when it was forked (the one
+// call that may: else a child that lives for milliseconds would not be seen on
+// a busy machine); a process whose collector has died at a later event, every
+// second at most: that takes less than a millisecond, and where there is no
+// collector it starts one and leaves it to a later event to connect.
+// Async-signal-safe; one thread at a time attaches, the others go on without.
 #ifndef CPROF_PRELOAD_SESSION_H
 #define CPROF_PRELOAD_SESSION_H
 

@@ -43,6 +43,39 @@ static inline long sys_call6(long nr, const long a[6])
 // sys_call(SYS_name, args...): missing arguments are 0.
 #define sys_call(...) SYS_SIX(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
+// Runs RUN(ARG), which must not return, on the stack that ends at STACK_END (a
+// multiple of 16) in a new process; FLAGS are clone(2)'s, and X_TID is the word
+// of CLONE_CHILD_CLEARTID. The pid, or negative errno. For children that share
+// this memory and run at once with the host: they have the caller's
+// thread-local storage too, so libc's clone(), which may set errno in it, is
+// not for them.
+static inline long sys_clone(unsigned long flags, void *stack_end,
+			     _Atomic uint32_t *x_tid, void (*run)(void *),
+			     void *arg)
+{
+	register long r10 __asm__("r10") = SYS_ARG(x_tid);
+	register long r8 __asm__("r8") = 0;
+	void **top = stack_end;
+	long ret;
+
+	*--top = arg;
+	*--top = (void *)run;
+	__asm__ volatile("syscall\n\t"
+			 "test %0, %0\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "pop %%rax\n\t"
+			 "pop %%rdi\n\t"
+			 "call *%%rax\n\t"
+			 "hlt\n"
+			 "1:"
+			 : "=a"(ret)
+			 : "0"(SYS_clone), "D"(flags), "S"(top), "d"(0),
+			   "r"(r10), "r"(r8)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
 // CLOCK_MONOTONIC in nanoseconds, by the vDSO (25 ns). Not under seccomp strict
 // mode, where even reading the TSC faults: callers look at
 // state_is_sandboxed().

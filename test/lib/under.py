@@ -61,7 +61,7 @@ def program(name, *args):
 
 def environment(folder, settings):
     os.makedirs(folder, exist_ok=True)
-    return dict(os.environ, LD_PRELOAD=SHIM, CPROF_DIR=folder, **settings)
+    return dict(os.environ, LD_PRELOAD=SHIM, CPROF_DIR=folder) | settings
 
 
 class Run:

@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# run: 90 any
+"""A collector that hangs, and then dies, is never waited for: from the first
+moment of its main to its last the application makes no system call that can
+block, though the shim looks for the collector, starts a new one and goes on
+with it. Seen with strace, so that a busy machine changes nothing."""
+import os
+import re
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+import pprof  # noqa: E402
+import under  # noqa: E402
+
+SECONDS = 14
+# The host's own, and what ends at once whatever the other side does.
+HARMLESS = set("""clock_nanosleep rt_sigreturn brk clock_gettime close connect
+    fcntl fstat getcwd getegid geteuid getpid getsockopt gettid madvise mmap
+    mremap munmap newfstatat openat read recvmsg rt_sigprocmask sched_yield
+    sendmsg socket timer_create timer_settime write faccessat access
+    sigaltstack timer_delete""".split())
+LIMITED = {
+    "ppoll": "{tv_sec=0, tv_nsec=0}",
+    "wait4": "WNOHANG",
+    "futex": "FUTEX_WAKE",
+}
+
+
+def calls(path):
+    """Name and text of each call in main()."""
+    with open(path) as f:
+        lines = f.read().splitlines()
+    first = next(i for i, x in enumerate(lines) if "clock_nanosleep" in x)
+    for line in lines[first:]:
+        if re.match(r"write\(1, ", line):
+            return
+        match = re.match(r"(\w+)\(", line)
+        if match:
+            yield match.group(1), line
+
+
+def blocks(name, text):
+    if name == "clone":
+        return "CLONE_VFORK" in text
+    if name in LIMITED:
+        return LIMITED[name] not in text
+    return name not in HARMLESS
+
+
+def trace():
+    path = os.path.join(under.TMP, "trace")
+    return path, under.start(
+        ["strace", "-o", path, "-E", "LD_PRELOAD=" + under.SHIM,
+         *under.program("hook/collector_trouble", SECONDS)], "stall",
+        LD_PRELOAD="", CPROF_HEAP_RATE="4096")
+
+
+collector = under.start_collector()
+path, child = trace()
+pid = under.poll("the application is there", lambda: [
+    p["pid"] for p in under.processes().values()
+    if p["comm"].startswith("collector_t")])[0]
+collector.send_signal(signal.SIGSTOP)
+under.poll("it asks the stopped collector", lambda:
+           sum(n == "connect" for n, _ in calls(path)) >= 2, 30)
+collector.kill()
+collector.wait()
+under.poll("it has found a new collector", lambda: under.processes().get(pid),
+           30)
+out, err = child.communicate(timeout=60)
+print(out.decode().strip())
+under.expect(f"nothing on stderr: {err.decode().strip()}", not err)
+seen = list(calls(path))
+bad = sorted({text for name, text in seen if blocks(name, text)})
+under.expect("no call that blocks: " + "; ".join(bad), not bad)
+names = [name for name, _ in seen]
+under.expect_equal("collectors started", names.count("clone"), 1)
+p = pprof.only(os.path.join(under.TMP, "stall"), "alloc", pid=str(pid))
+under.expect("profiles go on", p.total("alloc_objects", function="main") > 100)
