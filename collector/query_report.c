@@ -168,6 +168,16 @@ static void put_status(json_t *o, const struct proc *p, const char *key,
 	json_object_set_new(o, key, number(is_count ? value : value * KIB));
 }
 
+// What a process claims may add up to anything, and JSON has an int64_t here.
+static json_t *rounded(double value)
+{
+	const double limit = 9e18;
+
+	if (!(value > 0))
+		return number(0);
+	return number((uint64_t)(value < limit ? value + 0.5 : limit));
+}
+
 static void put_heap(const struct proc *p, json_t *o)
 {
 	static const char *const keys[] = {"heap_alloc_objects",
@@ -181,10 +191,8 @@ static void put_heap(const struct proc *p, json_t *o)
 		for (int v = 0; v < KIND_VALUES_MAX; v++)
 			sums[v] += t->list[i].values[v];
 	for (int v = 0; v < KIND_VALUES_MAX; v++)
-		json_object_set_new(o, keys[v],
-				    number((uint64_t)(sums[v] + 0.5)));
-	json_object_set_new(o, "heap_free_objects",
-			    number((uint64_t)(sums[0] - sums[2] + 0.5)));
+		json_object_set_new(o, keys[v], rounded(sums[v]));
+	json_object_set_new(o, "heap_free_objects", rounded(sums[0] - sums[2]));
 }
 
 static json_t *memory(const struct proc *p)

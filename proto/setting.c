@@ -241,8 +241,8 @@ const char *setting_allowed(enum setting_type type)
 		[VALUE_DEPTH] = "1 to 1024",
 		[VALUE_SIGNAL] = "a signal's name or number, or none",
 		[VALUE_TRANSPORT] = "ring or socket",
-		[VALUE_KINDS] = "all, none, or a list of cpu, inuse, alloc, "
-				"block, mutex, threadcreate",
+		[VALUE_KINDS] = ("all, none, or a list of cpu, inuse, alloc, "
+				 "block, mutex, threadcreate"),
 		[VALUE_FOLLOW] = "all, exec, fork or none",
 		[VALUE_LABELS] = "key=value,key=value",
 		[VALUE_LOG] = "off, error, info or debug",

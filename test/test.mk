@@ -3,6 +3,7 @@
 # How the tests are built and run; included by the Makefile. `make check` runs
 # all of them, check-SUITE one suite. ONLY=text runs those whose name has it.
 
+export FUZZ_S ?= 10
 SUITES = unit fuzz hook e2e truth real bench asan
 ONLY ?=
 RUN_TESTS = CPROF_BUILD=$(B) scripts/list-tests $(1) | \
@@ -22,9 +23,42 @@ $(B)/libctl.a: $(CTL_OBJ)
 $(B)/libshim.a: $(UNIT_SHIM_OBJ)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(UNIT_BIN) $(FUZZ_BIN): $(B)/%: $(B)/obj/%.o $(UNIT_LIBS)
+$(UNIT_BIN): $(B)/%: $(B)/obj/%.o $(UNIT_LIBS)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(COLLECTOR_LDFLAGS) -o $@ $^ $(UNIT_LDLIBS)
+
+# The fuzz targets are clang's, with its libFuzzer and sanitizers, in a folder
+# of their own; so are the small programs that they take apart.
+FUZZ_CC = clang-14
+FUZZ_SAMPLES = $(addprefix $(B)/test/fuzz/sample/,dwarf5.so dwarf4.so \
+	compressed.so stripped.so cfi.so)
+SAMPLE_FLAGS = -O2 -fPIC -shared -nostdlib -Wl,-z,noseparate-code \
+	-Wl,--build-id -fasynchronous-unwind-tables
+SAMPLE_FLAGS_dwarf5 = -gdwarf-5
+SAMPLE_FLAGS_dwarf4 = -gdwarf-4
+SAMPLE_FLAGS_compressed = -gdwarf-5 -gz=zlib
+SAMPLE_FLAGS_stripped = -s
+
+$(FUZZ_BIN): $(B)/%: $(B)/obj/%.o $(UNIT_LIBS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(COLLECTOR_LDFLAGS) -fsanitize=fuzzer \
+		-o $@ $^ $(UNIT_LDLIBS)
+
+$(B)/test/fuzz/sample/%.so: test/fuzz/sample/code.c
+	$(Q)mkdir -p $(@D) && gcc $(SAMPLE_FLAGS) $(SAMPLE_FLAGS_$*) -o $@ $<
+
+$(B)/test/fuzz/sample/cfi.so: test/fuzz/sample/cfi.S
+	$(Q)mkdir -p $(@D) && gcc $(SAMPLE_FLAGS) -o $@ $<
+
+.PHONY: fuzzers fuzz fuzz-programs
+fuzzers:
+	$(Q)$(MAKE) CC=$(FUZZ_CC) SANITIZE=address,undefined,fuzzer-no-link \
+		B=$(B)-fuzz fuzz-programs
+fuzz-programs: $(FUZZ_BIN) $(FUZZ_SAMPLES)
+
+# make fuzz FUZZ_S=3600: for hours; what is found stays in $(B)-fuzz/found.
+fuzz: check-fuzz
+check-fuzz: fuzzers
 
 # Programs run under the shim: plain builds, as anybody would make them, but
 # with -fno-builtin, so that gcc does not drop their malloc/free pairs.
@@ -68,7 +102,7 @@ include test/hook/extra.mk test/bench/bench.mk
 
 .PHONY: tests hosts sanitized $(SUITES:%=check-%)
 
-tests: all $(UNIT_BIN) $(FUZZ_BIN) hosts
+tests: all $(UNIT_BIN) hosts
 hosts: $(HOST_BIN) $(BENCH_SO) $(NAIVE_SO) $(PLUGIN_SO) $(EXTRA_BIN)
 
 # The collector and the unit tests with AddressSanitizer and UBSan; the shim
@@ -77,12 +111,12 @@ sanitized:
 	$(Q)$(MAKE) SANITIZE=address,undefined B=$(B)-asan sanitized-programs
 
 .PHONY: sanitized-programs
-sanitized-programs: $(B)/cprofd $(B)/cprofctl $(UNIT_BIN) $(FUZZ_BIN)
+sanitized-programs: $(B)/cprofd $(B)/cprofctl $(UNIT_BIN)
 
 # In a make of its own, since installing changes what pkg-config answers.
 check:
 	$(Q)scripts/install-deps build test
-	$(Q)$(MAKE) tests sanitized
+	$(Q)$(MAKE) tests sanitized fuzzers
 	$(Q)$(call RUN_TESTS,$(SUITES))
 
 check-asan: sanitized

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Description: whatever is said over an HTTP connection is answered or closed,
+// soon; no thread and no descriptor stays behind.
+//
+// The input is what a client sends before it closes its side, in the number of
+// pieces that its first byte says.
+// fuzz: -max_len=8192
+#include "collector/http.h"
+#include "collector/region.h"
+
+#include "test/fuzz/session.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#define DEADLINE_MS 20000
+// Of descriptors; a connection takes a few until its thread has gone.
+#define FDS_MAX 300
+
+static struct table table;
+// Ending: who waits for a profile of some seconds gets what there is.
+static struct query query = {.table = &table, .x_is_ending = 1};
+
+static struct http *start(void)
+{
+	struct proc *p =
+		session_new(session_hello(), open("/dev/null", O_RDONLY), -1);
+	struct region *region;
+	struct http *h;
+
+	table_init(&table);
+	strcpy(p->comm, "me");
+	p->pid = 7;
+	REQUIRE(!region_new(&region_small, &region));
+	region_close_fd(region);
+	proc_use_region(p, region);
+	region->status->x_attached = 1;
+	REQUIRE(!table_add(&table, p));
+	h = http_new(&query);
+	REQUIRE(h);
+	return h;
+}
+
+static void read_all(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char bytes[65536];
+
+	do {
+		REQUIRE(poll(&p, 1, DEADLINE_MS) == 1);
+	} while (recv(fd, bytes, sizeof(bytes), 0) > 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
+{
+	static struct http *http;
+	size_t n_piece = n_bytes ? n_bytes / (data[0] % 4 + 1u) + 1 : 1;
+	int fds[2];
+
+	if (!http)
+		http = start();
+	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+	REQUIRE(fds[1] < FDS_MAX);
+	http_add(http, fds[0]);
+	for (size_t at = 1; at < n_bytes; at += n_piece) {
+		size_t n = n_bytes - at < n_piece ? n_bytes - at : n_piece;
+
+		// It may have been closed already.
+		if (send(fds[1], data + at, n, MSG_NOSIGNAL) < 0)
+			break;
+	}
+	shutdown(fds[1], SHUT_WR);
+	read_all(fds[1]);
+	close(fds[1]);
+	return 0;
+}
+
+static void write_seeds(void)
+{
+	static const char *const requests[] = {
+		"GET /api/ps",
+		"GET /api/ended?pid=3",
+		"GET /7/api/stats",
+		"GET /api/stats?pid=7",
+		"POST /comm/me/api/set?heap.rate=1k&cpu.hz=10",
+		"POST /7/api/dump",
+		"POST /7/api/stop",
+		"GET /debug/pprof/heap?comm=me",
+		"GET /7/debug/pprof/profile?seconds=1&hz=500",
+		"GET /7/debug/pprof/mutex?seconds=x",
+		"HEAD /7/debug/pprof/block",
+	};
+	char text[256], name[16];
+
+	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
+		int n = snprintf(text, sizeof(text),
+				 "%c%s HTTP/1.1\r\nHost: x\r\n"
+				 "Connection: close\r\n\r\n",
+				 (int)i, requests[i]);
+
+		snprintf(name, sizeof(name), "%zu", i);
+		fuzz_seed(name, text, (size_t)n);
+	}
+}
