@@ -2,9 +2,13 @@
 #
 # How the tests are built and run; included by the Makefile. `make check` runs
 # all of them, check-SUITE one suite. ONLY=text runs those whose name has it.
+# `make stress` is the long form of check-stress, some STRESS_S seconds long;
+# `make soak` runs one of its tests for SOAK_S.
 
 export FUZZ_S ?= 10
-SUITES = unit fuzz hook e2e truth real bench asan
+SUITES = unit fuzz hook e2e truth stress real bench asan
+STRESS_S ?= 600
+SOAK_S ?= 3600
 ONLY ?=
 RUN_TESTS = CPROF_BUILD=$(B) scripts/list-tests $(1) | \
 	scripts/run-tests --build $(B) $(if $(ONLY),--only $(ONLY))
@@ -70,6 +74,7 @@ BENCH_BIN = $(patsubst %.c,$(B)/%,$(filter-out %/empty.c,\
 	$(patsubst %.cc,$(B)/%,$(wildcard test/bench/*.cc))
 BENCH_SO = $(B)/test/bench/empty.so
 HOST_BIN = $(patsubst %.c,$(B)/%,$(wildcard test/hook/*.c test/truth/*.c \
+	test/stress/*.c \
 	test/real/*.c)) $(BENCH_BIN) \
 	$(patsubst %.cc,$(B)/%,$(wildcard test/hook/*.cc test/real/*.cc))
 NAIVE_SO = $(patsubst test/hook/naive/%.c,$(B)/test/hook/naive/%.so,\
@@ -100,7 +105,7 @@ $(B)/test/hook/naive/%.so: test/hook/naive/%.c test/hook/naive/naive.h
 
 include test/hook/extra.mk test/bench/bench.mk
 
-.PHONY: tests hosts sanitized $(SUITES:%=check-%)
+.PHONY: tests hosts sanitized stress soak $(SUITES:%=check-%)
 
 tests: all $(UNIT_BIN) hosts
 hosts: $(HOST_BIN) $(BENCH_SO) $(NAIVE_SO) $(PLUGIN_SO) $(EXTRA_BIN)
@@ -122,5 +127,11 @@ check:
 check-asan: sanitized
 $(SUITES:%=check-%): tests
 	$(Q)$(call RUN_TESTS,$(@:check-%=%))
+
+stress: tests
+	$(Q)export STRESS_S=$(STRESS_S); $(call RUN_TESTS,stress)
+
+soak: tests
+	$(Q)export SOAK_S=$(SOAK_S); $(call RUN_TESTS,stress/soak_test)
 
 -include $(wildcard $(B)/test/*/*.d $(B)/test/*/*/*.d $(B)/obj/test/*/*.d)

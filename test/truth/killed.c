@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Usage: killed FILE. Allocates for ever, a little at a time, in keep() and in
-// drop(), and counts before and after each in FILE, which it shares: keep_begun
-// <= the true number <= keep_done + 1. Meant to be killed.
+// Usage: killed FILE [HOW ROUNDS]. Allocates, a little at a time, in keep() and
+// in drop(), and counts before and after each in FILE, which it shares:
+// keep_done <= the true number <= keep_begun. Without HOW for ever, meant to be
+// killed; else it ends itself after ROUNDS, in the way HOW says: one of the
+// table below.
 #include "test/lib/host.h"
 
 #include <fcntl.h>
@@ -10,6 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 // As the test reads it: four 64-bit words.
@@ -49,22 +52,110 @@ static struct counts *map_counts(const char *path)
 	return m == MAP_FAILED ? NULL : m;
 }
 
+static void end_exit(void)
+{
+	_exit(0);
+}
+
+static void end_quick_exit(void)
+{
+	quick_exit(0);
+}
+
+static void end_exec(void)
+{
+	execl("/bin/true", "true", (char *)NULL);
+}
+
+// Returns into nowhere, with nothing left to unwind by.
+__attribute__((noinline)) static void end_smash(void)
+{
+	volatile char here[16];
+
+	for (int i = -64; i < 512; i++)
+		((volatile char *)here)[i] = 0x41;
+}
+
+// Takes memory that is not malloc's until the kernel kills it, which must be
+// soon.
+static void end_oom(void)
+{
+	const size_t n = 1 << 20;
+
+	for (int i = 0; i < 1000; i++) {
+		char *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (p != MAP_FAILED)
+			memset(p, 1, n);
+	}
+}
+
+static void work(struct counts *c)
+{
+	for (int i = 0; i < 20; i++) {
+		c->x_keep_begun++;
+		if (!keep())
+			_exit(3);
+		c->x_keep_done++;
+		c->x_drop_begun++;
+		drop();
+		c->x_drop_done++;
+	}
+}
+
+static struct counts *counts;
+
+// Goes on until there is no address space left; keep() ends it.
+static void end_limit(void)
+{
+	struct rlimit r = {0, RLIM_INFINITY};
+	unsigned long n_pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (!f || fscanf(f, "%lu", &n_pages) != 1)
+		return;
+	fclose(f);
+	r.rlim_cur = n_pages * 4096 + (16 << 20);
+	setrlimit(RLIMIT_AS, &r);
+	for (;; usleep(500))
+		work(counts);
+}
+
+static const struct {
+	const char *how;
+	void (*end)(void);
+} ends[] = {
+	{"abort", abort},
+	{"_exit", end_exit},
+	{"quick_exit", end_quick_exit},
+	{"exec", end_exec},
+	{"smash", end_smash},
+	{"oom", end_oom},
+	{"limit", end_limit},
+};
+
+static void end_by(const char *how)
+{
+	const struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_CORE, &none);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (!strcmp(ends[i].how, how))
+			ends[i].end();
+}
+
 int main(int argc, char **argv)
 {
-	struct counts *c = argc > 1 ? map_counts(argv[1]) : NULL;
+	long n_rounds = argc > 3 ? atol(argv[3]) : -1;
 
-	if (!c)
+	counts = argc > 1 ? map_counts(argv[1]) : NULL;
+	if (!counts)
 		return 2;
-	for (;;) {
-		for (int i = 0; i < 20; i++) {
-			c->x_keep_begun++;
-			if (!keep())
-				return 3;
-			c->x_keep_done++;
-			c->x_drop_begun++;
-			drop();
-			c->x_drop_done++;
-		}
+	for (; n_rounds; n_rounds -= n_rounds > 0) {
+		work(counts);
 		usleep(500);
 	}
+	end_by(argv[2]);
+	return 4;
 }
