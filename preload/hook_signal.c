@@ -136,11 +136,12 @@ static int change_mask(int how, const sigset_t *set, sigset_t *old)
 {
 	int sig = tick_prof.sig, err;
 	bool was_blocked = self.flags & THREAD_BLOCKS_PROF;
-	bool is_in_set = set && sigismember(set, sig) == 1;
+	bool is_in_set;
 	sigset_t ours;
 
 	if (!tick_prof.is_installed)
 		return real.pthread_sigmask(how, set, old);
+	is_in_set = set && sigismember(set, sig) == 1;
 	if (set && how != SIG_UNBLOCK) {
 		ours = *set;
 		(void)sigdelset(&ours, sig);

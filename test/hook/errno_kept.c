@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdlib.h>
 
 enum { MARK = 12345 };
@@ -58,6 +59,26 @@ static void locks(void)
 	check();
 }
 
+// A server that blocks its signals after a wait looks at the wait's errno then:
+// postgres gives up when it isn't EINTR.
+static void signals(void)
+{
+	struct sigaction act;
+	sigset_t all, before;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	check();
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	check();
+	sigaction(SIGURG, NULL, &act);
+	check();
+	sigaction(SIGUSR1, NULL, &act);
+	check();
+	signal(SIGUSR2, SIG_IGN);
+	check();
+}
+
 int main(void)
 {
 	double end_s;
@@ -68,6 +89,7 @@ int main(void)
 	for (size_t i = 0; i < 2000; i++) {
 		heap(i);
 		locks();
+		signals();
 	}
 	end_s = host_now_s() + 1;
 	while (host_now_s() < end_s)
