@@ -55,7 +55,9 @@ static bool create(void)
 	struct sigevent ev;
 	int id;
 
-	if (!cputimer_signal || state_is_sandboxed())
+	// A blocked signal would wait in the queue, for the host to find it.
+	if (!cputimer_signal || self.flags & THREAD_PARKED ||
+	    state_is_sandboxed())
 		return false;
 	memset(&ev, 0, sizeof(ev));
 	ev.sigev_notify = SIGEV_THREAD_ID;
@@ -82,6 +84,21 @@ void cputimer_start(uint16_t hz)
 {
 	if (create())
 		arm_rate(hz);
+}
+
+void cputimer_unblock(void)
+{
+	uint64_t ours, old;
+
+	if (!cputimer_signal || state_is_sandboxed() ||
+	    sys_call(SYS_rt_sigprocmask, SIG_BLOCK, 0, &old, sizeof(old)))
+		return;
+	ours = 1ull << (cputimer_signal - 1);
+	if (!(old & ours))
+		return;
+	// First the flag: a signal of the host's may be waiting.
+	self.flags |= THREAD_BLOCKS_PROF;
+	(void)sys_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &ours, 0, sizeof(ours));
 }
 
 void cputimer_rearm(uint16_t hz)

@@ -33,6 +33,10 @@ void cputimer_stop(void);
 // do work worth attaching for.
 void cputimer_start_probe(uint64_t first_ns);
 
+// Lets the timers' signal through to the calling thread, which then has
+// THREAD_BLOCKS_PROF if it blocked it.
+void cputimer_unblock(void);
+
 // Nanoseconds between ticks at HZ; 0 for the heartbeat.
 uint64_t cputimer_period_ns(uint16_t hz);
 

@@ -13,6 +13,7 @@
 #include "preload/state.h"
 #include "preload/sys.h"
 #include "preload/thread.h"
+#include "preload/tick.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -98,12 +99,15 @@ EXPORT void _Exit(int status)
 
 // In a sandbox a system call may kill, so from the moment it is being built the
 // shim makes none; and the return from a signal handler is one, which the
-// strict mode allows but a filter may not, so this thread's ticks end with it.
-// A call that fails has built nothing.
-static void sandbox_begin(bool is_filter)
+// strict mode allows but a filter may not, so this thread's ticks end with it,
+// or those of all if it comes over all. A call that fails has built nothing.
+static void sandbox_begin(bool is_filter, bool is_for_all)
 {
-	if (is_filter && !state_is_sandboxed())
+	if (is_filter && !state_is_sandboxed()) {
 		cputimer_stop();
+		if (is_for_all)
+			tick_silence();
+	}
 	state_set_sandboxed(true);
 }
 
@@ -112,6 +116,8 @@ static void sandbox_failed(void)
 	int err = errno;
 
 	state_set_sandboxed(false);
+	if (tick_prof.is_silent)
+		tick_install(&tick_prof);
 	if (state_control() && self.serial == state.serial && !self.timer)
 		cputimer_start(self.hz);
 	errno = err;
@@ -122,7 +128,7 @@ static COLD int enter_seccomp(unsigned long mode, unsigned long arg)
 	bool was = state_is_sandboxed();
 	int ret;
 
-	sandbox_begin(mode == SECCOMP_MODE_FILTER);
+	sandbox_begin(mode == SECCOMP_MODE_FILTER, false);
 	ret = real.prctl(PR_SET_SECCOMP, mode, arg, 0, 0);
 	if (ret && !was)
 		sandbox_failed();
@@ -157,7 +163,8 @@ static COLD long enter_seccomp_call(long op, long flags, long arg)
 	long ret;
 
 	if (is_entry)
-		sandbox_begin(op == SECCOMP_SET_MODE_FILTER);
+		sandbox_begin(op == SECCOMP_SET_MODE_FILTER,
+			      flags & SECCOMP_FILTER_FLAG_TSYNC);
 	ret = real.syscall(SYS_seccomp, op, flags, arg, 0, 0, 0);
 	// With flags success may be a descriptor or a thread's id.
 	if (is_entry && ret < 0 && !was)

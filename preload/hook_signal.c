@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Signals: the host goes on seeing its own dispositions, masks and alternate
+// Signals' handlers: the host goes on seeing its own dispositions and alternate
 // stack. The timers' signal stays ours whatever the host installs (its handler
-// is chained) and is kept out of every mask (what the host asked for is
-// remembered and reported). The snapshot signal is given up as soon as the host
-// installs a handler of its own.
+// is chained). The snapshot signal is given up as soon as the host installs a
+// handler of its own.
 //
 // Like the calls they stand for, these are async-signal-safe.
 #include "preload/altstack.h"
-#include "preload/cputimer.h"
 #include "preload/real.h"
 #include "preload/state.h"
 #include "preload/sys.h"
 #include "preload/tick.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 static int prof_action(const struct sigaction *act, struct sigaction *old)
 {
 	struct sigaction before = *tick_host(&tick_prof);
 
-	if (act)
+	if (act) {
 		tick_set_host(&tick_prof, act);
+		if (!tick_prof.is_silent ||
+		    (act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN))
+			tick_install(&tick_prof);
+	}
 	if (old)
 		*old = before;
 	return 0;
@@ -75,6 +78,11 @@ static bool is_ours(int sig)
 	return sig && (sig == tick_prof.sig || sig == tick_snapshot.sig);
 }
 
+static struct tick_view *view_of(int sig)
+{
+	return sig == tick_prof.sig ? &tick_prof : &tick_snapshot;
+}
+
 static sighandler_t set_handler(int sig, sighandler_t handler, int flags)
 {
 	struct sigaction act, old;
@@ -85,10 +93,38 @@ static sighandler_t set_handler(int sig, sighandler_t handler, int flags)
 	return sigaction(sig, &act, &old) ? SIG_ERR : old.sa_handler;
 }
 
+// As libc has it: the signal is in the mask, too.
+static sighandler_t set_bsd_handler(int sig, sighandler_t handler)
+{
+	struct sigaction act, old;
+
+	if (handler == SIG_ERR) {
+		errno = EINVAL;
+		return SIG_ERR;
+	}
+	memset(&act, 0, sizeof(act));
+	act.sa_handler = handler;
+	act.sa_flags = view_of(sig)->interrupts ? 0 : SA_RESTART;
+	(void)sigaddset(&act.sa_mask, sig);
+	return sigaction(sig, &act, &old) ? SIG_ERR : old.sa_handler;
+}
+
 EXPORT sighandler_t signal(int sig, sighandler_t handler)
 {
-	return is_ours(sig) ? set_handler(sig, handler, SA_RESTART)
+	return is_ours(sig) ? set_bsd_handler(sig, handler)
 			    : real.signal(sig, handler);
+}
+
+// Not in the headers any more.
+EXPORT sighandler_t bsd_signal(int sig, sighandler_t handler);
+EXPORT sighandler_t bsd_signal(int sig, sighandler_t handler)
+{
+	return signal(sig, handler);
+}
+
+EXPORT sighandler_t ssignal(int sig, sighandler_t handler)
+{
+	return signal(sig, handler);
 }
 
 EXPORT sighandler_t sysv_signal(int sig, sighandler_t handler)
@@ -104,73 +140,51 @@ EXPORT sighandler_t __sysv_signal(int sig, sighandler_t handler)
 	return sysv_signal(sig, handler);
 }
 
-// A signal of the host's own came while it believed it blocked.
-static COLD void deliver_pending(void)
+// System V's: a handler without a mask, and the signal let through.
+EXPORT sighandler_t sigset(int sig, sighandler_t handler)
 {
-	self.flags &= (uint16_t)~THREAD_PROF_PENDING;
-	(void)sys_call(SYS_tgkill, sys_call(SYS_getpid), sys_call(SYS_gettid),
-		       tick_prof.sig);
-}
+	struct sigaction act;
+	sighandler_t before;
+	sigset_t set, old;
 
-static void remember_block(int how, bool is_in_set)
-{
-	bool is_blocked = self.flags & THREAD_BLOCKS_PROF;
-
-	if (how == SIG_SETMASK)
-		is_blocked = is_in_set;
-	else if (is_in_set)
-		is_blocked = how == SIG_BLOCK;
-	if (is_blocked == !!(self.flags & THREAD_BLOCKS_PROF) ||
-	    !state_is_own_process())
-		return;
-	if (is_blocked) {
-		self.flags |= THREAD_BLOCKS_PROF;
-		return;
-	}
-	self.flags &= (uint16_t)~THREAD_BLOCKS_PROF;
-	if (self.flags & THREAD_PROF_PENDING)
-		deliver_pending();
-}
-
-static int change_mask(int how, const sigset_t *set, sigset_t *old)
-{
-	int sig = tick_prof.sig, err;
-	bool was_blocked = self.flags & THREAD_BLOCKS_PROF;
-	bool is_in_set;
-	sigset_t ours;
-
-	if (!tick_prof.is_installed)
-		return real.pthread_sigmask(how, set, old);
-	is_in_set = set && sigismember(set, sig) == 1;
-	if (set && how != SIG_UNBLOCK) {
-		ours = *set;
-		(void)sigdelset(&ours, sig);
-		err = real.pthread_sigmask(how, &ours, old);
+	if (!is_ours(sig))
+		return real.sigset(sig, handler);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, sig);
+	if (handler == SIG_HOLD) {
+		(void)sigaction(sig, NULL, &act);
+		before = act.sa_handler;
 	} else {
-		err = real.pthread_sigmask(how, set, old);
+		before = set_handler(sig, handler, 0);
 	}
-	if (err)
-		return err;
-	if (set)
-		remember_block(how, is_in_set); // SET may be OLD
-	if (old && was_blocked)
-		(void)sigaddset(old, sig);
-	return 0;
+	if (before == SIG_ERR ||
+	    sigprocmask(handler == SIG_HOLD ? SIG_BLOCK : SIG_UNBLOCK, &set,
+			&old))
+		return SIG_ERR;
+	return sigismember(&old, sig) == 1 ? SIG_HOLD : before;
 }
 
-EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
+EXPORT int sigignore(int sig)
 {
-	return change_mask(how, set, old);
+	if (!is_ours(sig))
+		return real.sigignore(sig);
+	return set_handler(sig, SIG_IGN, 0) == SIG_ERR ? -1 : 0;
 }
 
-EXPORT int sigprocmask(int how, const sigset_t *set, sigset_t *old)
+EXPORT int siginterrupt(int sig, int interrupts)
 {
-	int err = change_mask(how, set, old);
+	struct sigaction act;
 
-	if (!err)
-		return 0;
-	errno = err;
-	return -1;
+	if (!is_ours(sig))
+		return real.siginterrupt(sig, interrupts);
+	if (sigaction(sig, NULL, &act))
+		return -1;
+	view_of(sig)->interrupts = interrupts;
+	if (interrupts)
+		act.sa_flags &= ~SA_RESTART;
+	else
+		act.sa_flags |= SA_RESTART;
+	return sigaction(sig, &act, NULL);
 }
 
 EXPORT int sigaltstack(const stack_t *ss, stack_t *old)

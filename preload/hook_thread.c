@@ -9,6 +9,7 @@
 // first sample.
 #include "preload/hook_thread.h"
 
+#include "preload/cputimer.h"
 #include "preload/real.h"
 #include "preload/ring.h"
 #include "preload/sample.h"
@@ -29,7 +30,8 @@
 struct start {
 	// 1 from taking to the trampoline's copy. CAS acquire, store release.
 	_Atomic uint32_t x_used;
-	uint32_t flags; // of the creator: the mask is inherited
+	uint32_t flags;	    // of the creator: the mask is inherited
+	bool is_mask_known; // unless there are attributes, say
 	void *(*routine)(void *);
 	thrd_start_t c11_routine;
 	void *arg;
@@ -101,7 +103,10 @@ static struct start begin(struct start *s, void *frame)
 
 	memcpy(&copy, s, sizeof(copy));
 	give_start(s);
-	self.flags = (uint16_t)(copy.flags & THREAD_BLOCKS_PROF);
+	if (copy.is_mask_known)
+		self.flags = (uint16_t)(copy.flags & THREAD_BLOCKS_PROF);
+	else
+		cputimer_unblock();
 	pc = copy.routine ? (uintptr_t)copy.routine
 			  : (uintptr_t)copy.c11_routine;
 	thread_begin((uintptr_t)frame + ABOVE_BYTES, copy.stack_bytes, pc);
@@ -133,6 +138,7 @@ static struct start *prepare(const pthread_attr_t *attr, void *arg)
 	s->c11_routine = NULL;
 	s->arg = arg;
 	s->flags = self.flags;
+	s->is_mask_known = !attr && !(self.flags & THREAD_PARKED);
 	s->stack_bytes = stack_bytes_of(attr);
 	return s;
 }

@@ -49,6 +49,8 @@ struct state {
 	_Atomic uint32_t x_snapshots_owed;
 	// Waits on rwlocks in progress; 0 lets an unlock skip the table.
 	_Atomic uint32_t x_rwlock_waits;
+	// Threads that handle a tick at this moment.
+	_Atomic uint32_t x_in_tick;
 } __attribute__((aligned(REGION_PAGE))); // alone on its page: wiping it wipes
 					 // no neighbour
 
@@ -72,10 +74,11 @@ struct thread {
 };
 
 enum thread_flags {
-	THREAD_BLOCKS_PROF = 1 << 0,  // the host believes SIGURG is blocked
-	THREAD_PROF_PENDING = 1 << 1, // a SIGURG of the host's waits for that
-	THREAD_ENDED = 1 << 2,	      // its end was recorded
-	THREAD_PROBE = 1 << 3,	      // its timer is a fork child's probe
+	THREAD_BLOCKS_PROF = 1 << 0, // the host believes SIGURG is blocked
+	THREAD_PARKED = 1 << 1,	     // and it really is: then no timer runs
+	THREAD_ENDED = 1 << 2,	     // its end was recorded
+	THREAD_PROBE = 1 << 3,	     // its timer is a fork child's probe
+	THREAD_IN_HANDLER = 1 << 4,  // in a handler of ours, all is blocked
 };
 
 extern __thread struct thread self __attribute__((tls_model("initial-exec")));

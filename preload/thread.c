@@ -128,8 +128,12 @@ void thread_adopt(void)
 	self.sampled_ns = 0;
 	if (state_is_sandboxed())
 		return;
-	if (!is_forked)
+	if (!is_forked) {
+		// Threads that libc made for itself begin with all blocked.
+		if (!(self.flags & THREAD_IN_HANDLER))
+			cputimer_unblock();
 		self.sampled_ns = cputimer_thread_ns();
+	}
 	start_sampling();
 	if (has_key && !pthread_getspecific(key))
 		(void)pthread_setspecific(key, (void *)getauxval(AT_ENTRY));

@@ -14,7 +14,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define SIGSET_BYTES 8u
+#define SIGSET_BYTES	8u
+#define SILENCE_WAIT_NS 100000000u // a handler takes some microseconds
 
 struct tick_view tick_prof, tick_snapshot;
 
@@ -48,8 +49,59 @@ static COLD void tick(const siginfo_t *si, const ucontext_t *uc)
 		self.sampled_ns += ticks * period;
 		sample_cpu(ticks, period, uc);
 	}
-	if (UNLIKELY(wanted_hz() != self.hz))
+	if (UNLIKELY(wanted_hz() != self.hz) && !state_is_sandboxed())
 		take_rate(wanted_hz());
+}
+
+void tick_park(void)
+{
+	self.flags |= THREAD_PARKED;
+	cputimer_stop();
+}
+
+void tick_unpark(void)
+{
+	self.flags &= (uint16_t)~THREAD_PARKED;
+	if (!state_control() || self.serial != state.serial ||
+	    state_is_sandboxed())
+		return;
+	self.sampled_ns = cputimer_thread_ns();
+	cputimer_start(wanted_hz());
+}
+
+// Sends what was received again: to the thread or to the process, as it came.
+static void send_again(const siginfo_t *si)
+{
+	long pid = sys_call(SYS_getpid);
+
+	if (si->si_code == SI_TKILL)
+		(void)sys_call(SYS_rt_tgsigqueueinfo, pid, sys_call(SYS_gettid),
+			       si->si_signo, si);
+	else
+		(void)sys_call(SYS_rt_sigqueueinfo, pid, si->si_signo, si);
+}
+
+// A signal of the host's came to a thread that the host believes to block it.
+// From here on it does, and the signal waits where the host will look for it.
+static COLD void block_really(const siginfo_t *si, ucontext_t *uc)
+{
+	static const struct timespec now = {0, 0};
+	uint64_t set = 1ull << (si->si_signo - 1);
+	siginfo_t queued;
+
+	if (state_is_sandboxed() || !state_is_own_process())
+		return;
+	tick_park();
+	(void)sigaddset(&uc->uc_sigmask, si->si_signo);
+	// A tick that was on its way would wait there too.
+	while (sys_call(SYS_rt_sigtimedwait, &set, &queued, &now,
+			SIGSET_BYTES) > 0) {
+		if (cputimer_is_tick(&queued))
+			continue;
+		send_again(&queued);
+		break;
+	}
+	send_again(si);
 }
 
 // Hands a signal of the host's own to its handler, with the mask it would have.
@@ -58,12 +110,13 @@ static COLD void chain(struct tick_view *view, siginfo_t *si, void *uc)
 	struct sigaction act = *tick_host(view), reset;
 	sigset_t mask;
 
-	if (act.sa_handler == SIG_DFL || act.sa_handler == SIG_IGN)
-		return;
-	if (self.flags & THREAD_BLOCKS_PROF) {
-		self.flags |= THREAD_PROF_PENDING;
+	// Really blocked and yet here: sigsuspend and its like let it through.
+	if (self.flags & THREAD_BLOCKS_PROF && !(self.flags & THREAD_PARKED)) {
+		block_really(si, uc);
 		return;
 	}
+	if (act.sa_handler == SIG_DFL || act.sa_handler == SIG_IGN)
+		return;
 	if (act.sa_flags & (int)SA_RESETHAND) {
 		reset = act;
 		reset.sa_handler = SIG_DFL;
@@ -88,10 +141,16 @@ static void on_prof(int sig, siginfo_t *si, void *uc)
 	int err = errno;
 
 	(void)sig;
-	if (cputimer_is_tick(si))
+	if (cputimer_is_tick(si)) {
+		atomic_fetch_add_explicit(&state.x_in_tick, 1,
+					  memory_order_relaxed);
 		tick(si, uc);
-	else
+		// release: pairs with tick_silence: nothing of a tick is later
+		atomic_fetch_sub_explicit(&state.x_in_tick, 1,
+					  memory_order_release);
+	} else {
 		chain(&tick_prof, si, uc);
+	}
 	errno = err;
 }
 
@@ -115,7 +174,9 @@ static void on_snapshot(int sig, siginfo_t *si, void *uc)
 	(void)sig;
 	(void)si;
 	(void)uc;
+	self.flags |= THREAD_IN_HANDLER;
 	(void)tick_request_snapshot();
+	self.flags &= (uint16_t)~THREAD_IN_HANDLER;
 }
 
 void tick_set_host(struct tick_view *view, const struct sigaction *act)
@@ -128,15 +189,41 @@ void tick_set_host(struct tick_view *view, const struct sigaction *act)
 	atomic_store_explicit(&view->x_host, other, memory_order_release);
 }
 
+static bool has_handler(const struct tick_view *view)
+{
+	sighandler_t handler = tick_host(view)->sa_handler;
+
+	return handler != SIG_DFL && handler != SIG_IGN;
+}
+
 void tick_install(struct tick_view *view)
 {
 	struct sigaction act = {
 		.sa_sigaction = view == &tick_prof ? on_prof : on_snapshot,
-		.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+		.sa_flags = SA_SIGINFO | SA_ONSTACK};
 
+	// A host that wants its system calls interrupted gets that.
+	if (!has_handler(view) || tick_host(view)->sa_flags & SA_RESTART)
+		act.sa_flags |= SA_RESTART;
 	// Not sigfillset: it leaves out the signals that cancel threads.
 	memset(&act.sa_mask, 0xff, sizeof(act.sa_mask));
 	view->is_installed = !real.sigaction(view->sig, &act, NULL);
+	view->is_silent = false;
+}
+
+void tick_silence(void)
+{
+	struct sigaction act = {.sa_handler = SIG_DFL};
+	uint64_t until_ns = sys_now_ns() + SILENCE_WAIT_NS;
+
+	if (!tick_prof.is_installed || has_handler(&tick_prof) ||
+	    real.sigaction(tick_prof.sig, &act, NULL))
+		return;
+	tick_prof.is_silent = true;
+	// acquire: pairs with on_prof: who was in it has left it
+	while (atomic_load_explicit(&state.x_in_tick, memory_order_acquire) &&
+	       sys_now_ns() < until_ns)
+		(void)sys_call(SYS_sched_yield);
 }
 
 static void start_view(struct tick_view *view, int sig)
@@ -148,18 +235,6 @@ static void start_view(struct tick_view *view, int sig)
 		tick_install(view);
 }
 
-// A parent's mask may block the timers' signal from the start.
-static void unblock(int sig)
-{
-	sigset_t set, old;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, sig);
-	if (!real.pthread_sigmask(SIG_UNBLOCK, &set, &old) &&
-	    sigismember(&old, sig) == 1)
-		self.flags |= THREAD_BLOCKS_PROF;
-}
-
 void tick_init(void)
 {
 	int prof = (int)conf.values[SETTING_PROF_SIGNAL];
@@ -168,7 +243,7 @@ void tick_init(void)
 	start_view(&tick_prof, prof);
 	if (tick_prof.is_installed) {
 		cputimer_signal = prof;
-		unblock(prof);
+		cputimer_unblock(); // a parent's mask is inherited
 	}
 	if (snapshot != prof)
 		start_view(&tick_snapshot, snapshot);

@@ -15,7 +15,9 @@
 // What the host believes about a signal that has our handler.
 struct tick_view {
 	int sig;	   // 0 = we have no handler for it
-	bool is_installed; // our handler is in force
+	bool is_installed; // our handler stands for the host's
+	bool is_silent;	   // but is out of force, see tick_silence
+	bool interrupts;   // siginterrupt: signal() sets no SA_RESTART
 	// The host's own action: chained, reported. In two places, so that a
 	// handler never reads one half written: hosts[x_host] is in force
 	// (release by the writer pairs with tick_host's acquire).
@@ -50,5 +52,14 @@ bool tick_request_snapshot(void);
 
 // Puts the handler of VIEW in force again.
 void tick_install(struct tick_view *view);
+
+// The calling thread blocks the timers' signal from now on, really, or does no
+// longer: a thread whose blocked signals the host may look at has no timer.
+void tick_park(void);
+void tick_unpark(void);
+
+// No thread's ticks run a handler any more, unless the host has one of its own:
+// before a filter comes over all threads that may forbid to return from it.
+void tick_silence(void);
 
 #endif

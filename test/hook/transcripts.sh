@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # run: 120 any
 #
-# What every call on every kind of lock answers is the same under the shim as
-# without it, at each of its settings. The programs print it.
+# What every call on every kind of lock, and every way to deal with a signal,
+# answers is the same under the shim as without it, at each of its settings. The
+# programs print it.
 set -eu
 cd "$(dirname "$0")/../.."
 tmp=$CPROF_TEST_TMP
@@ -27,8 +28,15 @@ case $CPROF_BUILD in
 /*) ;;
 *) CPROF_BUILD=$PWD/$CPROF_BUILD ;;
 esac
-for program in lock_matrix rwlock_matrix wait_matrix; do
+for program in lock_matrix rwlock_matrix wait_matrix signal_matrix; do
 	"$CPROF_BUILD/test/hook/$program" >"$tmp/$program" 2>&1
+	# A check that can't fail is no check.
+	LD_PRELOAD="$CPROF_BUILD/test/hook/naive/results.so" timeout 5 \
+		"$CPROF_BUILD/test/hook/$program" >"$tmp/naive" 2>&1 || true
+	if cmp -s "$tmp/$program" "$tmp/naive"; then
+		echo "FAIL: $program is the same under a shim that is wrong"
+		exit 1
+	fi
 	compare "$program" CPROF=on
 	compare "$program" CPROF=off
 	compare "$program" CPROF_BLOCK_RATE=1ns CPROF_MUTEX_FRACTION=1
