@@ -89,6 +89,15 @@ def one_library_a_stack(folder, run):
         raise SystemExit(f"FAIL: only {n_named} stacks name a library")
 
 
+def seen_there(folder, run):
+    """What a thread did that libc made for itself: all of it."""
+    objects(folder, run, "allocate_there", 100, 500)
+    got_s = _of(run, folder, "cpu").total("cpu", function="burn_there") / 1e9
+    true_s = float(re.search(r"cpu_s=([\d.]+)", run.out).group(1))
+    if abs(got_s - true_s) > 0.15 * true_s:
+        raise SystemExit(f"FAIL: {got_s:.2f} s in the profile, {true_s} s true")
+
+
 def cpu_total(folder, run):
     true_s = float(re.search(r"cpu_s=([\d.]+)", run.out).group(1))
     got_s = _of(run, folder, "cpu").total("cpu") / 1e9
