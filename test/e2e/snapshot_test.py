@@ -89,6 +89,8 @@ def while_the_socket_is_full():
     child = under.start(under.program("truth/killed", path), "full",
                         CPROF_TRANSPORT="socket", **under.EXACT)
     under.attached(child.pid)
+    under.poll("its counts", lambda: os.path.exists(path) and
+               os.path.getsize(path) >= 32)
 
     def kept():
         with open(path, "rb") as f:
