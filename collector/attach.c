@@ -22,9 +22,11 @@
 
 // What the stream of the socket transport may hold on its way.
 #define STREAM_BYTES (4 << 20)
-// Processes that may wait for a large region to be made for them: with these
-// the last one waits a fraction of its patience, on a busy machine too.
-#define QUEUE_MAX 4
+// Processes that may wait for a large region to be made for them, and how long
+// the last of them may have to: a fraction of a fork child's patience, which
+// is a second.
+#define QUEUE_MAX    4
+#define QUEUE_MAX_NS 300000000u
 
 static void close_fd(int fd)
 {
@@ -178,8 +180,12 @@ static uint64_t make_region(void *context)
 	struct proc *p = context;
 	struct attach *a = p->attach;
 	struct region *r;
+	uint64_t start_ns = pool_now_ns();
 	int err = region_new(p->attach_size, &r);
 
+	if (p->attach_size == &region_exact)
+		atomic_store_explicit(&a->x_make_ns, pool_now_ns() - start_ns,
+				      memory_order_relaxed);
 	// Relaxed: it says how long the queue is, roughly.
 	atomic_fetch_sub_explicit(&a->x_n_making, 1, memory_order_relaxed);
 	if (err)
@@ -189,13 +195,27 @@ static uint64_t make_region(void *context)
 	return POOL_NEVER;
 }
 
-// A large region takes tens of milliseconds to make: behind others that wait
-// for theirs, the process would lose patience and not be profiled at all.
+// True where one more that waits for a large region would wait for long. Half
+// of what it takes is forgotten each time, so that another is tried some time.
+static bool is_queue_long(struct attach *a)
+{
+	unsigned n = atomic_load_explicit(&a->x_n_making, memory_order_relaxed);
+	uint64_t make_ns =
+		atomic_load_explicit(&a->x_make_ns, memory_order_relaxed);
+
+	if (n < QUEUE_MAX && (n + 1) * make_ns < QUEUE_MAX_NS)
+		return false;
+	atomic_store_explicit(&a->x_make_ns, make_ns / 2, memory_order_relaxed);
+	return true;
+}
+
+// A large region takes tens of milliseconds to make, and more on a busy
+// machine: behind others that wait for theirs, the process would lose patience
+// and not be profiled at all.
 static bool is_behind(struct attach *a, struct proc *p)
 {
 	if (p->attach_size != &region_exact || p->hello->is_reconnect ||
-	    atomic_load_explicit(&a->x_n_making, memory_order_relaxed) <
-		    QUEUE_MAX)
+	    !is_queue_long(a))
 		return false;
 	proc_lock(p);
 	proc_warn(p, "many processes began at once: this one got a buffer of "
@@ -225,7 +245,8 @@ static void choose_transport(struct attach *a, struct proc *p)
 	}
 	pool_job_init(&p->attach_job, make_region, p);
 	atomic_fetch_add_explicit(&a->x_n_making, 1, memory_order_relaxed);
-	if (!pool_post(a->env->makers, &p->attach_job, POOL_NOW))
+	// Behind those that wait already.
+	if (!pool_post(a->env->makers, &p->attach_job, pool_now_ns()))
 		return;
 	atomic_fetch_sub_explicit(&a->x_n_making, 1, memory_order_relaxed);
 	give_up(p, "no memory");

@@ -17,6 +17,7 @@ struct attach {
 	struct table *table;
 	struct spare *spare;
 	_Atomic unsigned x_n_making; // sessions whose region is being made
+	_Atomic uint64_t x_make_ns;  // what the last large one took
 };
 
 // Answers H, which it takes over with all it holds.

@@ -156,8 +156,9 @@ static void give_up(struct server *s, struct proc *p)
 	p->next_dead = s->dead;
 	s->dead = p;
 	pthread_mutex_unlock(&s->dead_lock);
-	// Without memory for the job the next death asks again.
-	(void)pool_post(s->env.makers, &s->free_job, POOL_NOW);
+	// Behind those that wait for a region. Without memory for the job the
+	// next death asks again.
+	(void)pool_post(s->env.makers, &s->free_job, pool_now_ns());
 }
 
 static void bury(struct server *s)

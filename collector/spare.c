@@ -42,22 +42,20 @@ void spare_put(struct spare *s, struct region *r)
 	region_free(r);
 }
 
+// Makes one region at a time, so that who waits for one need not wait for all.
 static uint64_t refill(void *context)
 {
-	const struct region_size *size;
 	struct spare *s = context;
+	const struct region_size *size = next_size(s);
+	struct region *r;
+	int err = size ? region_new(size, &r) : 0;
 
-	while ((size = next_size(s))) {
-		struct region *r;
-		int err = region_new(size, &r);
-
-		if (err) {
-			log_error("no memory for a region: %s", strerror(-err));
-			break;
-		}
-		spare_put(s, r);
-	}
-	return POOL_NEVER;
+	if (err)
+		log_error("no memory for a region: %s", strerror(-err));
+	if (err || !size)
+		return POOL_NEVER;
+	spare_put(s, r);
+	return POOL_NOW;
 }
 
 void spare_init(struct spare *s, struct pool *pool)
@@ -66,7 +64,8 @@ void spare_init(struct spare *s, struct pool *pool)
 	pthread_mutex_init(&s->lock, NULL);
 	s->pool = pool;
 	pool_job_init(&s->refill_job, refill, s);
-	(void)refill(s);
+	while (refill(s) != POOL_NEVER)
+		;
 }
 
 void spare_fini(struct spare *s)

@@ -43,16 +43,22 @@ def expect_near(what, got, wanted, margin):
            abs(got - wanted) <= margin)
 
 
-def poll(what, condition, limit_s=15):
-    """The first true value of CONDITION(), asked for until time is up."""
+def wait(condition, limit_s=15):
+    """The first true value of CONDITION(), or the last one when time is up."""
     end_s = time.monotonic() + limit_s
     while True:
         value = condition()
-        if value:
+        if value or time.monotonic() > end_s:
             return value
-        if time.monotonic() > end_s:
-            fail(f"not within {limit_s} s: {what}")
         time.sleep(0.02)
+
+
+def poll(what, condition, limit_s=15):
+    """The first true value of CONDITION(), which must come in time."""
+    value = wait(condition, limit_s)
+    if not value:
+        fail(f"not within {limit_s} s: {what}")
+    return value
 
 
 def program(name, *args):
