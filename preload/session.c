@@ -66,8 +66,8 @@ static uint64_t realtime_ns(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	(void)sys_call(SYS_clock_gettime, CLOCK_REALTIME, &t);
+	return sys_ns_of(&t);
 }
 
 static void pause_ns(long ns)
@@ -129,7 +129,8 @@ static int start_collector(const char *name, uint64_t until_ns)
 		say_error("no cprofd could be started");
 		return fd;
 	}
-	while (is_nobody(fd = try_connect(name)) && sys_now_ns() < until_ns)
+	while (is_nobody(fd = try_connect(name)) &&
+	       sys_slow_now_ns() < until_ns)
 		pause_ns(CONNECT_PAUSE_NS);
 	// It is on its way: worth another look soon.
 	return is_nobody(fd) ? -ETIMEDOUT : fd;
@@ -139,7 +140,7 @@ static int start_collector(const char *name, uint64_t until_ns)
 // be started, or ends at once, is tried again as rarely as any other.
 static int start_collector_soon(const char *name)
 {
-	uint64_t now = sys_now_ns();
+	uint64_t now = sys_slow_now_ns();
 	int err = 0;
 
 	if (!session.launched_ns ||
@@ -224,7 +225,7 @@ static bool wait_readable(int fd, uint64_t until_ns)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	for (;;) {
-		uint64_t now = sys_now_ns();
+		uint64_t now = sys_slow_now_ns();
 		uint64_t left = now < until_ns ? until_ns - now : 0;
 		struct timespec t = {(time_t)(left / 1000000000u),
 				     (long)(left % 1000000000u)};
@@ -347,7 +348,8 @@ static void fill_state(const struct region_control *c)
 // Makes the session visible: from here on hooks take samples.
 static void publish(const struct region_control *c)
 {
-	uint64_t seed = rate_seed(sys_now_ns() ^ (uint64_t)state.pid << 32);
+	uint64_t seed =
+		rate_seed(sys_slow_now_ns() ^ (uint64_t)state.pid << 32);
 
 	if (!state.serial)
 		state.serial = (uint16_t)(self.serial + 1)
@@ -526,11 +528,11 @@ static int begin_attach(void)
 	}
 	fd = move_high(fd);
 	if (fd < HIGH_FD || sys_call(SYS_fstat, fd, &st))
-		return finish_attach(fd, sys_now_ns() + SHORT_WAIT_NS);
+		return finish_attach(fd, sys_slow_now_ns() + SHORT_WAIT_NS);
 	session.hello.pid = state.pid;
 	session.hello.device = st.st_dev;
 	session.hello.inode = st.st_ino;
-	session.hello.until_ns = sys_now_ns() + ANSWER_WAIT_NS;
+	session.hello.until_ns = sys_slow_now_ns() + ANSWER_WAIT_NS;
 	session.hello.fd = fd;
 	return -EINPROGRESS;
 }
@@ -556,7 +558,7 @@ static int continue_attach(void)
 		session.hello.fd = 0;
 		return begin_attach();
 	}
-	if (!wait_readable(fd, 0) && sys_now_ns() < session.hello.until_ns)
+	if (!wait_readable(fd, 0) && sys_slow_now_ns() < session.hello.until_ns)
 		return -EINPROGRESS;
 	session.hello.fd = 0;
 	return finish_attach(fd, 0);
@@ -591,7 +593,7 @@ static void try_attach(uint64_t wait_ns)
 		return;
 	if (!state.pid)
 		state.pid = (uint32_t)sys_call(SYS_getpid);
-	err = advance(wait_ns ? sys_now_ns() + wait_ns : 0);
+	err = advance(wait_ns ? sys_slow_now_ns() + wait_ns : 0);
 	if (err && err != -EINPROGRESS)
 		say_error("not attached");
 	atomic_store_explicit(&state.x_timed_out,
@@ -599,7 +601,7 @@ static void try_attach(uint64_t wait_ns)
 			      memory_order_relaxed);
 	atomic_store_explicit(&state.x_tried, 1, memory_order_relaxed);
 	atomic_store_explicit(&state.x_retry_ns,
-			      sys_now_ns() + pause_after(err),
+			      sys_slow_now_ns() + pause_after(err),
 			      memory_order_relaxed);
 	// release: pairs with the acquire above
 	atomic_store_explicit(&state.x_attaching, 0, memory_order_release);
@@ -627,7 +629,7 @@ static bool is_stale(const struct region_control *c)
 
 	if (state_is_sandboxed())
 		return false;
-	now = sys_now_ns();
+	now = sys_coarse_now_ns();
 	if (now < atomic_load_explicit(&state.x_retry_ns, memory_order_relaxed))
 		return false;
 	if (!state.n_stripes)
@@ -642,8 +644,9 @@ static bool may_retry(void)
 	return !atomic_load_explicit(&state.x_tried, memory_order_relaxed) ||
 	       (atomic_load_explicit(&state.x_timed_out,
 				     memory_order_relaxed) &&
-		sys_now_ns() > atomic_load_explicit(&state.x_retry_ns,
-						    memory_order_relaxed));
+		sys_coarse_now_ns() >
+			atomic_load_explicit(&state.x_retry_ns,
+					     memory_order_relaxed));
 }
 
 bool session_ensure(void)
@@ -671,7 +674,7 @@ void session_before_fork(void)
 	const struct region_control *c = state_control();
 
 	if (c && state.n_stripes)
-		session.is_silent = sys_now_ns() >
+		session.is_silent = sys_slow_now_ns() >
 				    atomic_load_explicit(&c->x_heartbeat_ns,
 							 memory_order_relaxed) +
 					    SILENCE_NS;
@@ -718,7 +721,7 @@ static void ring_doorbell(void)
 static void wait_written(const struct region_control *c, uint64_t until_ns)
 {
 	for (;;) {
-		uint64_t now = sys_now_ns();
+		uint64_t now = sys_slow_now_ns();
 		struct timespec t = {0, 50000000};
 
 		// acquire: pairs with the collector's release
@@ -755,7 +758,7 @@ void session_goodbye(void)
 	if (!c || state_is_sandboxed() ||
 	    state.pid != (uint32_t)sys_call(SYS_getpid))
 		return;
-	until_ns = sys_now_ns() + conf.values[SETTING_EXIT_TIMEOUT];
+	until_ns = sys_slow_now_ns() + conf.values[SETTING_EXIT_TIMEOUT];
 	if (!state.n_stripes) {
 		goodbye_socket(until_ns);
 		return;

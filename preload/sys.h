@@ -76,15 +76,40 @@ static inline long sys_clone(unsigned long flags, void *stack_end,
 	return ret;
 }
 
-// CLOCK_MONOTONIC in nanoseconds, by the vDSO (25 ns). Not under seccomp strict
-// mode, where even reading the TSC faults: callers look at
+static inline uint64_t sys_ns_of(const struct timespec *t)
+{
+	return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_nsec;
+}
+
+// CLOCK_MONOTONIC in nanoseconds, by the vDSO (25 ns). For hooks, where the
+// host has chosen the moment: not in signal handlers, nor in what they call,
+// since the TSC it reads may be forbidden to the host just then (PR_SET_TSC).
+// Nor in seccomp's strict mode, which forbids it as well: callers look at
 // state_is_sandboxed().
 static inline uint64_t sys_now_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	return sys_ns_of(&t);
+}
+
+// The same by a system call, for everywhere else.
+static inline uint64_t sys_slow_now_ns(void)
+{
+	struct timespec t;
+
+	(void)sys_call(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
+	return sys_ns_of(&t);
+}
+
+// The same as of the last jiffy, 1 to 10 ms ago: neither TSC nor system call.
+static inline uint64_t sys_coarse_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return sys_ns_of(&t);
 }
 
 // Compares and swaps 16 bytes at P (16-byte aligned), as one full barrier.

@@ -62,7 +62,7 @@ static void identify(void)
 	self.tid = (uint32_t)sys_call(SYS_gettid);
 	self.serial = state.serial;
 	self.random = rate_seed((uint64_t)self.tid << 40 ^ (uintptr_t)&self ^
-				sys_now_ns());
+				sys_slow_now_ns());
 	self.flags &= (uint16_t)~THREAD_ENDED;
 	state_count(COUNTER_THREADS, 1);
 }
@@ -144,7 +144,7 @@ void thread_forked(void)
 	self.timer = 0;
 	self.hz = 0;
 	self.sampled_ns = 0;
-	self.random = rate_seed(self.random ^ sys_now_ns());
+	self.random = rate_seed(self.random ^ sys_slow_now_ns());
 	// A gap has no memory; a fresh one keeps siblings from sharing theirs.
 	if (self.heap_rate > 1)
 		self.heap_left =

@@ -214,7 +214,7 @@ void tick_install(struct tick_view *view)
 void tick_silence(void)
 {
 	struct sigaction act = {.sa_handler = SIG_DFL};
-	uint64_t until_ns = sys_now_ns() + SILENCE_WAIT_NS;
+	uint64_t until_ns = sys_slow_now_ns() + SILENCE_WAIT_NS;
 
 	if (!tick_prof.is_installed || has_handler(&tick_prof) ||
 	    real.sigaction(tick_prof.sig, &act, NULL))
@@ -222,7 +222,7 @@ void tick_silence(void)
 	tick_prof.is_silent = true;
 	// acquire: pairs with on_prof: who was in it has left it
 	while (atomic_load_explicit(&state.x_in_tick, memory_order_acquire) &&
-	       sys_now_ns() < until_ns)
+	       sys_slow_now_ns() < until_ns)
 		(void)sys_call(SYS_sched_yield);
 }
 
