@@ -63,10 +63,10 @@ static void check_files(struct conn_hello *h)
 	}
 	if (h->maps_fd < 0)
 		h->maps_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (!procfs_is_file(h->mem_fd, "mem")) {
-		close_fd(h->mem_fd);
-		h->mem_fd = -1;
-	}
+	// For collectors that read memory; to this one it could only be a way
+	// to make it wait.
+	close_fd(h->mem_fd);
+	h->mem_fd = -1;
 }
 
 // The pid begins anew: exec, or a process that lost sight of us. Its session of
@@ -270,7 +270,6 @@ static int new_session(struct attach *a, struct conn_hello *h,
 		.pid = h->peer.pid,
 		.uid = h->peer.uid,
 		.maps_fd = h->maps_fd,
-		.mem_fd = h->mem_fd,
 		.hello = h->hello,
 	};
 	struct proc *p;
@@ -281,7 +280,7 @@ static int new_session(struct attach *a, struct conn_hello *h,
 	// means that the process is gone.
 	err = start.pid_fd < 0 && errno != ENOSYS && errno != EPERM ? -errno
 								    : 0;
-	h->maps_fd = h->mem_fd = -1;
+	h->maps_fd = -1;
 	h->hello = NULL;
 	if (!err)
 		err = proc_new(&start, &p);

@@ -8,6 +8,7 @@
 #include "collector/ctl_fail.h"
 #include "collector/paths.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +22,21 @@ int ctl_paths_socket(const char *given,
 		     char ret_path[SOCKET_NAME_MAX_BYTES + 1])
 {
 	struct stat st;
+	int err;
 
 	if (paths_socket(given, ret_path))
 		return ctl_fail(CTL_FAILED,
 				"the socket's name '%s...' is too long; %u "
 				"bytes are allowed",
 				ret_path, SOCKET_NAME_MAX_BYTES);
+	// Whom it was not told to trust it does not: anybody could have made a
+	// folder of that name in /tmp.
+	err = paths_check(ret_path);
+	if (err == -EPERM || err == -ENOTDIR)
+		return ctl_fail(CTL_FAILED,
+				"the folder of the socket '%s' is not safe: "
+				"others can write to it",
+				ret_path);
 	// root may look at anybody's processes; others trust root and
 	// themselves.
 	if (geteuid() && !lstat(ret_path, &st) && st.st_uid &&

@@ -22,9 +22,8 @@ void drain_start(struct proc *p)
 
 	if (p->is_started)
 		return;
-	images = images_new(p->maps_fd, p->mem_fd, p->pid,
-			    p->hello->program_start);
-	p->maps_fd = p->mem_fd = -1;
+	images = images_new(p->maps_fd, p->pid, p->hello->program_start);
+	p->maps_fd = -1;
 	p->is_started = true;
 	if (!images)
 		proc_warn(p, "no memory for the process's mappings");

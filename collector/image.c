@@ -235,19 +235,15 @@ void images_refresh(struct images *ims, uint32_t generation)
 	maps_fini(&m);
 }
 
-struct images *images_new(int maps_fd, int mem_fd, uint32_t pid,
-			  uint64_t program_start)
+struct images *images_new(int maps_fd, uint32_t pid, uint64_t program_start)
 {
 	struct images *ims = calloc(1, sizeof(*ims));
 
 	if (!ims) {
 		close(maps_fd);
-		if (mem_fd >= 0)
-			close(mem_fd);
 		return NULL;
 	}
 	ims->maps_fd = maps_fd;
-	ims->process.mem_fd = mem_fd;
 	ims->process.pid = pid;
 	ims->program_start = program_start;
 	images_refresh(ims, 0);
@@ -263,8 +259,6 @@ void images_free(struct images *ims)
 	lives_fini(&ims->lives);
 	free(ims->known);
 	close(ims->maps_fd);
-	if (ims->process.mem_fd >= 0)
-		close(ims->process.mem_fd);
 	free(ims);
 }
 

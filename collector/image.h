@@ -58,11 +58,9 @@ void image_unref(struct image *im);
 
 struct images;
 
-// Takes ownership of the descriptors of /proc/PID/maps and /proc/PID/mem (mem
-// may be -1) and reads the maps once. PROGRAM_START is an address inside the
-// main program. NULL: no memory.
-struct images *images_new(int maps_fd, int mem_fd, uint32_t pid,
-			  uint64_t program_start);
+// Takes ownership of the descriptor of /proc/PID/maps and reads it once.
+// PROGRAM_START is an address inside the main program. NULL: no memory.
+struct images *images_new(int maps_fd, uint32_t pid, uint64_t program_start);
 void images_free(struct images *ims);
 
 // Reads maps again. Called when GENERATION has moved, when an address is in no

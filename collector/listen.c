@@ -67,9 +67,9 @@ static int open_lock(const char *path)
 	int fd, err;
 
 	snprintf(name, sizeof(name), "%s.lock", path);
-	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = paths_open_own(name, O_RDWR);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	err = take_lock(fd, path);
 	if (!err)
 		return fd;
@@ -91,23 +91,42 @@ static int bind_at(int fd, const char *path)
 	return 0;
 }
 
-static int open_socket(const char *path)
+// Listens at L's path with a new descriptor. 0 or negative errno.
+static int open_socket(struct listener *l)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat st;
 	int err;
 
 	if (fd < 0)
 		return -errno;
-	err = bind_at(fd, path);
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
+	err = bind_at(fd, l->path);
+	if (!err && lstat(l->path, &st))
+		err = -errno;
+	if (err) {
+		close(fd);
+		return err;
+	}
+	l->fd = fd;
+	l->dev = st.st_dev;
+	l->inode = st.st_ino;
+	return 0;
 }
 
-int listen_open(struct listener *l, const char *path, bool is_ours)
+// Takes the name away if it is still that of our socket: somebody may have
+// removed the folder and begun anew, lock and all.
+static void remove_name(const struct listener *l)
 {
-	int err = paths_folder(path, is_ours);
+	struct stat st;
+
+	if (!lstat(l->path, &st) && st.st_dev == l->dev &&
+	    st.st_ino == l->inode)
+		(void)unlink(l->path);
+}
+
+int listen_open(struct listener *l, const char *path)
+{
+	int err = paths_folder(path);
 
 	if (err)
 		return err;
@@ -115,17 +134,15 @@ int listen_open(struct listener *l, const char *path, bool is_ours)
 	l->lock_fd = open_lock(path);
 	if (l->lock_fd < 0)
 		return l->lock_fd;
-	l->fd = open_socket(path);
-	if (l->fd >= 0)
-		return 0;
-	close(l->lock_fd);
-	return l->fd;
+	err = open_socket(l);
+	if (err)
+		close(l->lock_fd);
+	return err;
 }
 
 void listen_close(struct listener *l)
 {
-	// Ours for as long as the lock is; gone already when it was retired.
-	(void)unlink(l->path);
+	remove_name(l);
 	close(l->fd);
 	close(l->lock_fd);
 }
@@ -134,19 +151,18 @@ bool listen_retire(struct listener *l)
 {
 	struct pollfd p = {.fd = l->fd, .events = POLLIN};
 
-	(void)unlink(l->path);
+	remove_name(l);
 	return poll(&p, 1, 0) > 0;
 }
 
 int listen_restore(struct listener *l)
 {
-	int fd = open_socket(l->path);
+	int old_fd = l->fd;
+	int err = open_socket(l);
 
-	if (fd < 0)
-		return fd;
-	close(l->fd);
-	l->fd = fd;
-	return 0;
+	if (!err)
+		close(old_fd);
+	return err;
 }
 
 int listen_accept(struct listener *l)

@@ -10,17 +10,20 @@
 #include "proto/limits.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct listener {
 	int fd;
 	int lock_fd;
 	char path[SOCKET_NAME_MAX_BYTES + 1];
+	dev_t dev; // what the path was when the socket was made
+	ino_t inode;
 };
 
-// Listens at PATH. IS_OURS: its folder is one cprof chose, see paths_folder().
-// A collector that is just ending is waited for. 0; -EADDRINUSE when another
-// one serves there; or another negative errno.
-int listen_open(struct listener *l, const char *path, bool is_ours);
+// Listens at PATH, in a folder that paths_check() finds safe. A collector that
+// is just ending is waited for. 0; -EADDRINUSE when another one serves there;
+// or another negative errno.
+int listen_open(struct listener *l, const char *path);
 void listen_close(struct listener *l);
 
 // Takes the name away: nobody finds this collector any more. True when a

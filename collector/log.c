@@ -4,6 +4,8 @@
 // that were started at once) never mix and no lock is needed.
 #include "collector/log.h"
 
+#include "collector/paths.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -38,12 +40,10 @@ static void bound_file(void)
 
 int log_open(const char *path)
 {
-	int fd = open(path,
-		      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
-		      0600);
+	int fd = paths_open_own(path, O_WRONLY | O_APPEND);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	log_fd = fd;
 	log_is_file = true;
 	bound_file();

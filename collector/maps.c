@@ -8,6 +8,7 @@
 
 #include "collector/elf_file.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -136,15 +138,30 @@ void maps_fini(struct maps *m)
 	*m = (struct maps){0};
 }
 
-// Is FD the file that maps told of? On overlay file systems maps may tell the
+// Is it the file that maps told of? On overlay file systems maps may tell the
 // device of a lower layer, so there the inode alone has to do.
-static bool is_mapped_file(int fd, const struct maps_entry *e)
+static bool is_mapped_file(const struct stat *st, const struct maps_entry *e)
 {
-	struct stat st;
+	return st->st_ino == e->inode &&
+	       (st->st_dev == e->dev || major(st->st_dev) == 0);
+}
 
-	if (fstat(fd, &st) < 0 || st.st_ino != e->inode)
-		return false;
-	return st.st_dev == e->dev || major(st.st_dev) == 0;
+// Opens the plain file at PATH, which comes from a stranger: looked at before
+// it is opened, since opening a device, a fifo or a terminal does something.
+static int open_plain(const char *path, struct stat *ret_stat)
+{
+	int fd, at_fd = open(path, O_PATH | O_CLOEXEC);
+	char link[32];
+
+	if (at_fd < 0)
+		return -errno;
+	fd = -EPERM;
+	if (!fstat(at_fd, ret_stat) && S_ISREG(ret_stat->st_mode)) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", at_fd);
+		fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	}
+	close(at_fd);
+	return fd;
 }
 
 // The file at PATH if it is that of E; E NULL: any file will do.
@@ -152,12 +169,12 @@ static struct elf_file *try_path(const char *path, const struct maps_entry *e,
 				 const char *name)
 {
 	struct elf_file *file = NULL;
-	// Non-blocking: the path may have become a fifo.
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	int fd = open_plain(path, &st);
 
 	if (fd < 0)
 		return NULL;
-	if (e && !is_mapped_file(fd, e)) {
+	if (e && !is_mapped_file(&st, e)) {
 		close(fd);
 		return NULL;
 	}
@@ -177,26 +194,27 @@ static struct elf_file *try_both(const struct maps_process *process,
 	return file ? file : try_path(path, e, path);
 }
 
-// The vdso has no file: its pages are copied into one.
-static struct elf_file *open_vdso(const struct maps_process *process,
-				  const struct maps_entry *e)
+// The vdso has no file, and is the kernel's: every process has the same one, so
+// ours is copied into a file. Reading theirs would be waiting for them: a page
+// of their memory may be one that they never deliver.
+static struct elf_file *open_vdso(const struct maps_entry *e)
 {
-	size_t n_bytes = e->limit - e->start;
+	const Elf64_Ehdr *h = (const Elf64_Ehdr *)getauxval(AT_SYSINFO_EHDR);
 	struct elf_file *file = NULL;
-	void *bytes;
-	int fd = -1;
+	uint64_t n_bytes;
+	int fd;
 
-	if (process->mem_fd < 0 || n_bytes > VDSO_MAX_BYTES)
+	if (!h)
 		return NULL;
-	bytes = malloc(n_bytes);
-	if (bytes && pread(process->mem_fd, bytes, n_bytes, (off_t)e->start) ==
-			     (ssize_t)n_bytes)
-		fd = memfd_create("vdso", MFD_CLOEXEC);
-	if (fd >= 0 && write(fd, bytes, n_bytes) == (ssize_t)n_bytes)
+	// The section headers are at its end.
+	n_bytes = h->e_shoff + (uint64_t)h->e_shnum * h->e_shentsize;
+	if (n_bytes > e->limit - e->start || n_bytes > VDSO_MAX_BYTES)
+		return NULL;
+	fd = memfd_create("vdso", MFD_CLOEXEC);
+	if (fd >= 0 && write(fd, h, n_bytes) == (ssize_t)n_bytes)
 		(void)elf_file_open(fd, e->path, &file); // NULL says it all
 	else if (fd >= 0)
 		close(fd);
-	free(bytes);
 	return file;
 }
 
@@ -207,7 +225,7 @@ struct elf_file *maps_open(const struct maps_process *process,
 	struct elf_file *file;
 
 	if (!strcmp(e->path, "[vdso]"))
-		return open_vdso(process, e);
+		return open_vdso(e);
 	if (e->inode == 0 || e->path[0] != '/')
 		return NULL;
 	snprintf(name, sizeof(name), "/proc/%u/map_files/%lx-%lx", process->pid,

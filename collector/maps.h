@@ -34,7 +34,6 @@ void maps_fini(struct maps *m);
 // What is needed to reach the files of a process.
 struct maps_process {
 	uint32_t pid;
-	int mem_fd; // of /proc/PID/mem, or -1
 };
 
 // Opens the ELF file of mapping E: the kernel's own link to it where that is

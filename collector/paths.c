@@ -15,10 +15,20 @@
 #include <time.h>
 #include <unistd.h>
 
+// Where cprof itself would put it. As snprintf().
+static int print_default(char *ret_path, size_t room)
+{
+	const char *run = secure_getenv("XDG_RUNTIME_DIR");
+
+	if (run && *run)
+		return snprintf(ret_path, room, "%s/cprof/cprofd.sock", run);
+	return snprintf(ret_path, room, "/tmp/cprof-%u/cprofd.sock",
+			(unsigned)geteuid());
+}
+
 int paths_socket(const char *given, char ret_path[SOCKET_NAME_MAX_BYTES + 1])
 {
-	const char *env = getenv("CPROF_SOCKET");
-	const char *run = getenv("XDG_RUNTIME_DIR");
+	const char *env = secure_getenv("CPROF_SOCKET");
 	const size_t room = SOCKET_NAME_MAX_BYTES + 1;
 	int n;
 
@@ -26,45 +36,80 @@ int paths_socket(const char *given, char ret_path[SOCKET_NAME_MAX_BYTES + 1])
 		given = env && *env ? env : NULL;
 	if (given)
 		n = snprintf(ret_path, room, "%s", given);
-	else if (run && *run)
-		n = snprintf(ret_path, room, "%s/cprof/cprofd.sock", run);
 	else
-		n = snprintf(ret_path, room, "/tmp/cprof-%u/cprofd.sock",
-			     (unsigned)geteuid());
+		n = print_default(ret_path, room);
 	return n < 0 || (size_t)n >= room ? -ENAMETOOLONG : 0;
 }
 
-static int check_folder(const char *path, bool is_ours)
+// A name that cprof chose: it is the same when a shim passes it on.
+static bool is_default(const char *path)
+{
+	char name[SOCKET_NAME_MAX_BYTES + 1];
+	int n = print_default(name, sizeof(name));
+
+	return n > 0 && (size_t)n < sizeof(name) && !strcmp(name, path);
+}
+
+// A folder of cprof's own is this user's alone and no symbolic link.
+static int check_own(const char *folder)
 {
 	struct stat st;
 
-	if (is_ours ? lstat(path, &st) : stat(path, &st))
+	if (lstat(folder, &st))
 		return -errno;
 	if (!S_ISDIR(st.st_mode))
 		return -ENOTDIR;
-	if (is_ours && (st.st_uid != geteuid() || st.st_mode & 077))
+	return st.st_uid != geteuid() || st.st_mode & 077 ? -EPERM : 0;
+}
+
+// One that the user chose may be open to others as long as they can't replace
+// what is in it.
+static int check_chosen(const char *folder)
+{
+	struct stat st;
+
+	if (stat(folder, &st))
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	if (st.st_uid && st.st_uid != geteuid())
 		return -EPERM;
+	return st.st_mode & 022 && !(st.st_mode & S_ISVTX) ? -EPERM : 0;
+}
+
+// The folder FILE lies in; "" when it needs no check.
+static int folder_of(const char *file, char *ret_folder, size_t room)
+{
+	const char *slash = strrchr(file, '/');
+	int n = slash ? (int)(slash - file) : 0;
+
+	if (snprintf(ret_folder, room, "%.*s", n, file) >= (int)room)
+		return -ENAMETOOLONG;
 	return 0;
 }
 
-static int make_folder(const char *path, bool is_ours)
-{
-	if (mkdir(path, 0700) && errno != EEXIST)
-		return -errno;
-	return check_folder(path, is_ours);
-}
-
-int paths_folder(const char *file, bool is_ours)
+int paths_check(const char *file)
 {
 	char folder[SOCKET_NAME_MAX_BYTES + 1];
-	const char *slash = strrchr(file, '/');
+	int err = folder_of(file, folder, sizeof(folder));
 
-	if (!slash || slash == file)
-		return 0;
-	if (snprintf(folder, sizeof(folder), "%.*s", (int)(slash - file),
-		     file) >= (int)sizeof(folder))
-		return -ENAMETOOLONG;
-	return make_folder(folder, is_ours);
+	if (err)
+		return err;
+	if (is_default(file))
+		return check_own(folder);
+	return check_chosen(*folder ? folder : *file == '/' ? "/" : ".");
+}
+
+int paths_folder(const char *file)
+{
+	char folder[SOCKET_NAME_MAX_BYTES + 1];
+	int err = folder_of(file, folder, sizeof(folder));
+
+	if (err)
+		return err;
+	if (*folder && mkdir(folder, 0700) && errno != EEXIST)
+		return -errno;
+	return paths_check(file);
 }
 
 int paths_fallback(char *ret_path, size_t n_bytes)
@@ -74,7 +119,33 @@ int paths_fallback(char *ret_path, size_t n_bytes)
 
 	if (n < 0 || (size_t)n >= n_bytes)
 		return -ENAMETOOLONG;
-	return make_folder(ret_path, true);
+	if (mkdir(ret_path, 0700) && errno != EEXIST)
+		return -errno;
+	return check_own(ret_path);
+}
+
+int paths_open_own(const char *path, int flags)
+{
+	struct stat st;
+	// Non-blocking: somebody may have put a fifo there.
+	int fd = open(path,
+		      flags | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+			      O_CLOEXEC,
+		      0600);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	// One with a second name may be a file that matters.
+	if (fstat(fd, &st))
+		err = -errno;
+	else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+		 st.st_nlink > 1)
+		err = -EPERM;
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
 }
 
 // A value put into a path must not lead elsewhere: no '/' of its own.

@@ -17,10 +17,20 @@
 int paths_socket(const char *given, char ret_path[SOCKET_NAME_MAX_BYTES + 1]);
 
 // Makes sure that the folder FILE lies in is there (made 0700 if its parent
-// exists). Folders that cprof chose itself (IS_OURS) must belong to this user
-// and be closed to others: in /tmp anybody could have made them first.
-// 0, -EPERM when it is not safe, or another negative errno.
-int paths_folder(const char *file, bool is_ours);
+// exists) and safe, as paths_check() says. 0 or negative errno.
+int paths_folder(const char *file);
+
+// Looks whether another user could take FILE's place. One whose name cprof
+// chose itself must lie in a folder of this user's alone (in /tmp anybody could
+// have made it first); elsewhere the folder must be this user's or root's, and
+// nobody else may rename what is in it. 0; -EPERM or -ENOTDIR when it is not
+// safe; or another negative errno.
+int paths_check(const char *file);
+
+// Opens PATH, made 0600 if missing, with FLAGS (O_RDWR, O_APPEND...). A file
+// that is not plainly this user's (a link, a fifo, another's, one with a second
+// name) is -EPERM or another error. A descriptor or negative errno.
+int paths_open_own(const char *path, int flags);
 
 // What the names in a CPROF_DIR template stand for.
 struct paths_names {

@@ -148,7 +148,6 @@ static void close_fd(int fd)
 void proc_drop_start(const struct proc_start *start)
 {
 	close_fd(start->maps_fd);
-	close_fd(start->mem_fd);
 	close_fd(start->pid_fd);
 	cprof__hello__free_unpacked(start->hello, NULL);
 }
@@ -171,7 +170,6 @@ int proc_new(const struct proc_start *start, struct proc **ret)
 	p->uid = start->uid;
 	p->hello = start->hello;
 	p->maps_fd = start->maps_fd;
-	p->mem_fd = start->mem_fd;
 	p->pid_fd = start->pid_fd;
 	p->stream_fd = p->answer_fd = -1;
 	p->interval_ns = FIRST_INTERVAL_NS;
@@ -200,7 +198,6 @@ static void free_proc(struct proc *p)
 	close_fd(p->answer_fd);
 	close_fd(p->pid_fd);
 	close_fd(p->maps_fd);
-	close_fd(p->mem_fd);
 	cprof__hello__free_unpacked(p->hello, NULL);
 	for (size_t i = 0; p->argv && p->argv[i]; i++)
 		free(p->argv[i]);

@@ -104,8 +104,7 @@ struct proc {
 	// Under the lock.
 	struct region *region; // NULL: none yet, or socket transport
 	struct ingest ingest;
-	int maps_fd; // until the first drain, then the images own them
-	int mem_fd;
+	int maps_fd; // until the first drain, then the images own it
 	bool is_started;
 	bool is_finished;
 	enum proc_exit exit;
@@ -138,7 +137,6 @@ struct proc_start {
 	uint32_t pid;
 	uid_t uid;
 	int maps_fd;
-	int mem_fd;
 	int pid_fd;
 	Cprof__Hello *hello;
 };

@@ -416,7 +416,6 @@ static int listen_or_say(struct server *s)
 {
 	char path[SOCKET_NAME_MAX_BYTES + 1];
 	char log[SOCKET_NAME_MAX_BYTES + 8];
-	bool is_ours = !s->opts->socket && !getenv("CPROF_SOCKET");
 	int err = paths_socket(s->opts->socket, path);
 
 	if (err) {
@@ -424,13 +423,15 @@ static int listen_or_say(struct server *s)
 			  SOCKET_NAME_MAX_BYTES);
 		return err;
 	}
-	err = listen_open(&s->listener, path, is_ours);
+	err = listen_open(&s->listener, path);
 	if (err == -EADDRINUSE && s->opts->is_auto)
 		return err;
 	if (err == -EADDRINUSE)
 		log_error("another collector serves at '%s'", path);
 	else if (err == -EPERM)
-		log_error("the folder of '%s' is not this user's alone", path);
+		log_error("the folder of '%s', or a file in it, is not this "
+			  "user's alone",
+			  path);
 	else if (err)
 		log_error("can't listen at '%s': %s", path, strerror(-err));
 	if (err || !s->opts->is_auto)

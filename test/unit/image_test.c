@@ -126,9 +126,8 @@ static int setup(void **state)
 	close(from[1]);
 	c->commands = to[1];
 	c->answers = from[0];
-	c->images =
-		images_new(open_proc(c->pid, "maps"), open_proc(c->pid, "mem"),
-			   (uint32_t)c->pid, (uint64_t)child_main);
+	c->images = images_new(open_proc(c->pid, "maps"), (uint32_t)c->pid,
+			       (uint64_t)child_main);
 	*state = c;
 	return 0;
 }

@@ -194,20 +194,50 @@ static void test_socket(void **state)
 // A folder in /tmp that others can write to is not ours.
 static void test_folder(void **state)
 {
-	char path[128], link_path[128];
+	char folder[128], path[128], other[128];
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/f/sock", dir);
-	assert_int_equal(paths_folder(path, true), 0);
-	snprintf(path, sizeof(path), "%s/f", dir);
-	chmod(path, 0755);
-	snprintf(link_path, sizeof(link_path), "%s/link", dir);
-	assert_int_equal(symlink(path, link_path), 0);
-	strcat(path, "/sock");
-	strcat(link_path, "/sock");
-	assert_int_equal(paths_folder(path, true), -EPERM);
-	assert_int_equal(paths_folder(path, false), 0);
-	assert_int_equal(paths_folder(link_path, true), -ENOTDIR);
+	setenv("XDG_RUNTIME_DIR", dir, 1);
+	snprintf(folder, sizeof(folder), "%s/cprof", dir);
+	snprintf(path, sizeof(path), "%s/cprof/cprofd.sock", dir);
+	assert_int_equal(paths_folder(path), 0);
+	chmod(folder, 0755);
+	assert_int_equal(paths_folder(path), -EPERM);
+	// Where the user wants it others may look, but not rename.
+	snprintf(other, sizeof(other), "%s/cprof/sock", dir);
+	assert_int_equal(paths_folder(other), 0);
+	chmod(folder, 0775);
+	assert_int_equal(paths_folder(other), -EPERM);
+	chmod(folder, 01777);
+	assert_int_equal(paths_folder(other), 0);
+	snprintf(other, sizeof(other), "%s/aside", dir);
+	assert_int_equal(rename(folder, other), 0);
+	assert_int_equal(symlink(other, folder), 0);
+	assert_int_equal(paths_folder(path), -ENOTDIR);
+	unsetenv("XDG_RUNTIME_DIR");
+}
+
+static void test_own_file(void **state)
+{
+	char path[128], other[128];
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/own", dir);
+	snprintf(other, sizeof(other), "%s/other", dir);
+	fd = paths_open_own(path, O_WRONLY);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(link(path, other), 0);
+	assert_int_equal(paths_open_own(path, O_WRONLY), -EPERM);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink(other, path), 0);
+	assert_int_equal(paths_open_own(path, O_WRONLY), -ELOOP);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(paths_open_own(path, O_RDWR), -EPERM);
+	assert_int_equal(paths_open_own(path, O_WRONLY), -ENXIO);
+	assert_int_equal(unlink(path), 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -217,7 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_numbers),   TEST(test_names),	   TEST(test_made),
 		TEST(test_leftovers), TEST(test_template), TEST(test_socket),
-		TEST(test_folder),
+		TEST(test_folder),    TEST(test_own_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,7 +93,7 @@ static void add_threads(void)
 static int setup(void **state)
 {
 	(void)state;
-	images = images_new(open("/proc/self/maps", O_RDONLY | O_CLOEXEC), -1,
+	images = images_new(open("/proc/self/maps", O_RDONLY | O_CLOEXEC),
 			    (uint32_t)getpid(), (uint64_t)outer_function);
 	snap = calloc(1, sizeof(*snap));
 	snap->kind = KIND_INUSE;

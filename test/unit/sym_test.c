@@ -55,7 +55,6 @@ static int setup(void **state)
 {
 	(void)state;
 	images = images_new(open("/proc/self/maps", O_RDONLY | O_CLOEXEC),
-			    open("/proc/self/mem", O_RDONLY | O_CLOEXEC),
 			    (uint32_t)getpid(), (uint64_t)outer);
 	return 0;
 }

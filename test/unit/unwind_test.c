@@ -101,7 +101,6 @@ static __attribute__((noinline, section("deep_code"))) int deep(int depth,
 static struct images *self_images(void)
 {
 	return images_new(open("/proc/self/maps", O_RDONLY | O_CLOEXEC),
-			  open("/proc/self/mem", O_RDONLY | O_CLOEXEC),
 			  (uint32_t)getpid(), (uint64_t)&deep);
 }
 
