@@ -11,6 +11,7 @@
 
 #include "collector/hmap.h"
 #include "collector/snap.h"
+#include "proto/limits.h"
 
 // The kinds inuse and alloc are two views of one table.
 enum agg_table {
@@ -24,9 +25,6 @@ enum agg_table {
 
 // Bounds for one process: rows of a table, live samples (those of the largest
 // live table and some), frees that came before their allocation.
-#define AGG_ROWS_MAX  (1u << 19)
-#define AGG_LIVE_MAX  (5u << 19)
-#define AGG_EARLY_MAX (1u << 20)
 
 struct agg_rows {
 	struct snap_row *list;

@@ -23,7 +23,7 @@ struct conn {
 	struct conn *next;
 	struct loop_watch watch;
 	struct conn_peer peer;
-	uint64_t deadline_ns;
+	uint64_t began_ns;
 	bool is_shim;
 	struct wire_header header;
 	size_t n_read; // header and message
@@ -72,14 +72,21 @@ void conns_fini(struct conns *c)
 		drop(c->list);
 }
 
+// While the others wait, silence is over sooner.
+static uint64_t patience_ns(const struct conns *c)
+{
+	return c->n < CONN_MAX ? CONN_TIMEOUT_NS : CONN_TIMEOUT_NS / 10;
+}
+
 bool conns_expire(struct conns *c)
 {
 	uint64_t now_ns = pool_now_ns();
+	uint64_t patience = patience_ns(c);
 	struct conn *next;
 
 	for (struct conn *p = c->list; p; p = next) {
 		next = p->next;
-		if (p->deadline_ns > now_ns)
+		if (now_ns - p->began_ns < patience)
 			continue;
 		log_info("process %u: said nothing for too long", p->peer.pid);
 		drop(p);
@@ -352,6 +359,48 @@ static void on_ready(void *context, uint32_t events)
 		read_shim(c);
 }
 
+static unsigned count_of(const struct conns *owner, uint32_t pid)
+{
+	unsigned n = 0;
+
+	for (const struct conn *c = owner->list; c; c = c->next)
+		n += c->peer.pid == pid;
+	return n;
+}
+
+// The oldest connection of a process that has more than its share; NULL when
+// there is none such.
+static struct conn *find_surplus(const struct conns *owner)
+{
+	struct conn *found = NULL;
+
+	// The newest stand first.
+	for (struct conn *c = owner->list; c; c = c->next)
+		if (count_of(owner, c->peer.pid) > CONN_PER_PROCESS)
+			found = c;
+	return found;
+}
+
+bool conns_have_room(const struct conns *c)
+{
+	return c->n < CONN_MAX || find_surplus(c);
+}
+
+// Makes room. What has come on the connection meanwhile is still read.
+static bool evict(struct conns *owner)
+{
+	struct conn *c = find_surplus(owner);
+
+	if (!c)
+		return false;
+	on_ready(c, EPOLLIN);
+	if (owner->n < CONN_MAX)
+		return true;
+	log_info("process %u: has too many connections", c->peer.pid);
+	drop(c);
+	return true;
+}
+
 // Only the user himself, and root, have business here.
 static int check_peer(int fd, struct conn_peer *ret)
 {
@@ -372,14 +421,14 @@ static struct conn *new_conn(struct conns *owner, int fd)
 	struct conn_peer peer;
 	struct conn *c;
 
-	if (owner->n >= CONN_MAX || check_peer(fd, &peer))
+	if (check_peer(fd, &peer) || (owner->n >= CONN_MAX && !evict(owner)))
 		return NULL;
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
 	c->owner = owner;
 	c->peer = peer;
-	c->deadline_ns = pool_now_ns() + CONN_TIMEOUT_NS;
+	c->began_ns = pool_now_ns();
 	c->watch = (struct loop_watch){fd, on_ready, c};
 	return c;
 }
@@ -397,4 +446,6 @@ void conns_add(struct conns *owner, int fd)
 	c->next = owner->list;
 	owner->list = c;
 	owner->n++;
+	// Most have spoken by now, and need not take up room at all.
+	on_ready(c, EPOLLIN);
 }

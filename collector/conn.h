@@ -4,20 +4,20 @@
 // and one message), anything else is HTTP and goes to the server for that with
 // nothing taken out of it. Nothing is allocated for a length that was not
 // checked; who sends nothing for some seconds, or wants too much, is closed.
+// Where there are as many as there may be, a process that has more than its
+// share loses its oldest, so that one can't keep the others out.
 // The loop's thread only.
 #ifndef CPROF_COLLECTOR_CONN_H
 #define CPROF_COLLECTOR_CONN_H
 
 #include "collector/loop.h"
 #include "proto/cprof.pb-c.h"
+#include "proto/limits.h"
 #include "proto/wire.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
-
-#define CONN_MAX	64u
-#define CONN_TIMEOUT_NS 5000000000u
 
 // Who is at the other end, by the kernel's word.
 struct conn_peer {
@@ -55,7 +55,11 @@ void conns_init(struct conns *c, struct loop *loop,
 		const struct conn_handler *handler);
 void conns_fini(struct conns *c);
 
-// Takes over the accepted FD. What is not allowed to talk to us is closed.
+// True when there is room for one more, or one that can be closed for it.
+bool conns_have_room(const struct conns *c);
+
+// Takes over the accepted FD, and reads what has come on it. What is not
+// allowed to talk to us is closed.
 void conns_add(struct conns *c, int fd);
 
 // Closes those that were silent too long. Returns true while there are others.

@@ -10,6 +10,7 @@
 #include "collector/paths.h"
 #include "collector/pprof.h"
 #include "collector/take.h"
+#include "proto/limits.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -224,6 +225,15 @@ int dump_post(struct proc *p, struct dump *d, bool is_exit)
 	dump_free(&pd->dump);
 	free(pd);
 	return -ENOMEM;
+}
+
+bool dump_is_full(const struct proc *p)
+{
+	unsigned n = 0;
+
+	for (const struct proc_dump *d = p->dumps; d; d = d->next)
+		n++;
+	return n >= DUMPS_MAX;
 }
 
 void dump_announce(struct proc *p)

@@ -30,6 +30,10 @@ void dump_free(struct dump *d);
 // session. Needs the lock. 0 or -ENOMEM, then D is freed.
 int dump_post(struct proc *p, struct dump *d, bool is_exit);
 
+// True while as many dumps wait as may: a process could ask for them faster
+// than a disk writes, and each has a copy of its state. Needs the lock.
+bool dump_is_full(const struct proc *p);
+
 // The writers' job: writes what was posted, then says so to the process. For
 // pool_job_init().
 uint64_t dump_job(void *context);

@@ -5,10 +5,12 @@
 #include "collector/http.h"
 
 #include "collector/log.h"
+#include "proto/limits.h"
 
 #include <errno.h>
 #include <microhttpd.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define CONNECTIONS_MAX 64u
 // libmicrohttpd 0.9.75 locks up for good when its own limit is reached in its
 // listening thread, so ours, which is counted here, has to come long before.
 #define LIBRARY_CONNECTIONS_MAX 4096u
@@ -25,11 +26,19 @@
 #define SECONDS_MAX		86400u
 #define STACK_BYTES		(1u << 20)
 
+// A process and how many of its connections the library has.
+struct client {
+	uint32_t pid;
+	unsigned n;
+};
+
 struct http {
 	struct MHD_Daemon *daemon;
 	struct query *query;
 	_Atomic unsigned x_n_requests;
-	_Atomic unsigned x_n_connections; // given to the library, not closed
+	pthread_mutex_t lock;	// leaf: held for the look and the change only
+	unsigned n_connections; // of all clients
+	struct client clients[HTTP_MAX];
 };
 
 // One request on its way; owner: its thread.
@@ -422,17 +431,79 @@ static enum MHD_Result on_request(void *context,
 	return ok;
 }
 
+static uint32_t peer_of(int fd)
+{
+	struct ucred cred = {0};
+	socklen_t n = sizeof(cred);
+
+	// Those nobody can name share a place.
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n);
+	return (uint32_t)cred.pid;
+}
+
+// The place of PID, or a free one: there are as many as connections. Needs the
+// lock.
+static struct client *find_client(struct http *h, uint32_t pid)
+{
+	struct client *found = NULL;
+
+	for (unsigned i = 0; i < HTTP_MAX; i++) {
+		struct client *c = &h->clients[i];
+
+		if (c->n && c->pid == pid)
+			return c;
+		if (!c->n)
+			found = c;
+	}
+	return found;
+}
+
+// Counts one more of PID; false when that would be too many.
+static bool count_in(struct http *h, uint32_t pid)
+{
+	struct client *c;
+	bool is_in;
+
+	pthread_mutex_lock(&h->lock);
+	c = find_client(h, pid);
+	is_in = c && h->n_connections < HTTP_MAX && c->n < HTTP_PER_PROCESS;
+	if (is_in) {
+		c->pid = pid;
+		c->n++;
+		h->n_connections++;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return is_in;
+}
+
+static void count_out(struct http *h, uint32_t pid)
+{
+	struct client *c;
+
+	pthread_mutex_lock(&h->lock);
+	c = find_client(h, pid);
+	if (c && c->n) {
+		c->n--;
+		h->n_connections--;
+	}
+	pthread_mutex_unlock(&h->lock);
+}
+
+// Whose it is the library keeps from the first call to the last.
 static void on_connection(void *context, struct MHD_Connection *connection,
 			  void **socket_context,
 			  enum MHD_ConnectionNotificationCode code)
 {
-	struct http *h = context;
+	const union MHD_ConnectionInfo *info;
 
-	(void)connection;
-	(void)socket_context;
-	if (code == MHD_CONNECTION_NOTIFY_CLOSED)
-		atomic_fetch_sub_explicit(&h->x_n_connections, 1,
-					  memory_order_relaxed);
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		count_out(context, (uint32_t)(uintptr_t)*socket_context);
+		return;
+	}
+	info = MHD_get_connection_info(connection,
+				       MHD_CONNECTION_INFO_CONNECTION_FD);
+	*socket_context =
+		(void *)(uintptr_t)(info ? peer_of(info->connect_fd) : 0);
 }
 
 struct http *http_new(struct query *query)
@@ -445,6 +516,7 @@ struct http *http_new(struct query *query)
 	if (!h)
 		return NULL;
 	h->query = query;
+	pthread_mutex_init(&h->lock, NULL);
 	h->daemon =
 		MHD_start_daemon(flags, 0, NULL, NULL, on_request, h,
 				 MHD_OPTION_CONNECTION_LIMIT,
@@ -462,6 +534,7 @@ struct http *http_new(struct query *query)
 void http_free(struct http *h)
 {
 	MHD_stop_daemon(h->daemon);
+	pthread_mutex_destroy(&h->lock);
 	free(h);
 }
 
@@ -485,19 +558,17 @@ static void turn_away(int fd)
 void http_add(struct http *h, int fd)
 {
 	const struct sockaddr_un nobody = {.sun_family = AF_UNIX};
+	const uint32_t pid = peer_of(fd);
 
-	// Only this thread adds: none comes between the look and the addition.
-	if (atomic_load_explicit(&h->x_n_connections, memory_order_relaxed) >=
-	    CONNECTIONS_MAX) {
+	if (!count_in(h, pid)) {
 		turn_away(fd);
 		return;
 	}
-	atomic_fetch_add_explicit(&h->x_n_connections, 1, memory_order_relaxed);
 	// It closes the descriptor when it can't serve it.
 	if (MHD_add_connection(h->daemon, fd, (const struct sockaddr *)&nobody,
 			       sizeof(nobody.sun_family)) == MHD_YES)
 		return;
-	atomic_fetch_sub_explicit(&h->x_n_connections, 1, memory_order_relaxed);
+	count_out(h, pid);
 	log_info("an HTTP connection was turned away");
 }
 

@@ -7,6 +7,7 @@
 #include "collector/elf_file.h"
 #include "collector/lives.h"
 #include "collector/maps.h"
+#include "proto/limits.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,10 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-// Images of one process, ever. A JIT whose code area grows makes a new one at
-// each look; past this bound its frames are in no image.
-#define IMAGES_MAX 16384u
 
 // An image and where it came from: the same mapping seen again is the same
 // image.
@@ -37,6 +34,8 @@ struct images {
 	uint32_t n_known;
 	uint32_t capacity;
 	uint32_t epoch;
+	uint64_t file_bytes; // held by the files of all images
+	uint64_t n_refused;
 	struct lives lives;
 };
 
@@ -127,6 +126,37 @@ static int reserve(struct images *ims)
 	return 0;
 }
 
+static bool is_full(struct images *ims)
+{
+	bool is = ims->n_known >= IMAGES_MAX;
+
+	ims->n_refused += is;
+	return is;
+}
+
+static bool has_file(const struct images *ims, const struct elf_file *file)
+{
+	for (uint32_t i = ims->n_known; i > 0; i--)
+		if (ims->known[i - 1].im->file == file)
+			return true;
+	return false;
+}
+
+// FILE, or NULL when the process's images take up too much already: files are
+// the process's choice, and their tables are kept in memory.
+static struct elf_file *take_share(struct images *ims, struct elf_file *file)
+{
+	if (!file || has_file(ims, file))
+		return file;
+	if (ims->file_bytes + file->cfi_bytes > IMAGES_MAX_BYTES) {
+		ims->n_refused++;
+		elf_file_unref(file);
+		return NULL;
+	}
+	ims->file_bytes += file->cfi_bytes;
+	return file;
+}
+
 // Enters the image of mapping E with its FILE, which is taken over. Returns its
 // id, or 0 when there is no room.
 static uint32_t enter(struct images *ims, const struct maps_entry *e,
@@ -134,11 +164,11 @@ static uint32_t enter(struct images *ims, const struct maps_entry *e,
 {
 	struct image *im;
 
-	if (ims->n_known >= IMAGES_MAX || reserve(ims) < 0) {
+	if (is_full(ims) || reserve(ims) < 0) {
 		elf_file_unref(file);
 		return 0;
 	}
-	im = new_image(e, file);
+	im = new_image(e, take_share(ims, file));
 	if (!im)
 		return 0;
 	im->is_main = e->inode && e->dev == ims->main_dev &&
@@ -209,7 +239,8 @@ static void see(struct images *ims, const struct maps_entry *e,
 		return;
 	}
 	fresh.image = find_known(ims, e);
-	if (!fresh.image)
+	// Opening a file for nothing, again and again, would cost too much.
+	if (!fresh.image && !is_full(ims))
 		fresh.image = enter(ims, e, maps_open(&ims->process, e));
 	// Without room or memory its addresses are in no image.
 	if (fresh.image)
@@ -340,6 +371,11 @@ struct image *images_get(const struct images *ims, uint32_t id)
 uint32_t images_count(const struct images *ims)
 {
 	return ims->n_known;
+}
+
+uint64_t images_refused(const struct images *ims)
+{
+	return ims->n_refused;
 }
 
 uint32_t images_epoch(const struct images *ims)

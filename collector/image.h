@@ -80,6 +80,9 @@ uint32_t images_find(struct images *ims, uint64_t addr, uint32_t generation);
 struct image *images_get(const struct images *ims, uint32_t id);
 uint32_t images_count(const struct images *ims);
 
+// How often a mapping was left out, or left without its file, for want of room.
+uint64_t images_refused(const struct images *ims);
+
 // Moves when an address may have lost or changed its meaning; what was derived
 // from images before (cached unwindings) must be forgotten then.
 uint32_t images_epoch(const struct images *ims);

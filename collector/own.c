@@ -66,6 +66,11 @@ static struct unwind_stats own_unwind_stats(const struct proc *p)
 	return stats;
 }
 
+static uint64_t own_n_images_refused(const struct proc *p)
+{
+	return p->ingest.images ? images_refused(p->ingest.images) : 0;
+}
+
 uint64_t own_counter(const struct proc *p, enum own_counter counter)
 {
 	switch (counter) {

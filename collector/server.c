@@ -30,6 +30,8 @@
 #define READERS 2u
 #define WRITERS 2u
 #define MAKERS	1u
+// Accepted in one go; then the others that wait for the loop have their turn.
+#define ACCEPTS_MAX 64u
 // How often the loop looks around when nothing happens.
 #define TICK_MS	     1000
 #define BUSY_TICK_MS 50
@@ -91,8 +93,13 @@ static void accept_all(struct server *s)
 {
 	int fd = 0;
 
-	while (s->conns.n < CONN_MAX && (fd = listen_accept(&s->listener)) >= 0)
+	for (unsigned i = 0; i < ACCEPTS_MAX && conns_have_room(&s->conns);
+	     i++) {
+		fd = listen_accept(&s->listener);
+		if (fd < 0)
+			break;
 		conns_add(&s->conns, fd);
+	}
 	// Without descriptors the connection stays in the queue and wakes us
 	// again and again: wait until some are given back.
 	if (fd == -EMFILE || fd == -ENFILE)
@@ -106,7 +113,7 @@ static void on_connection(void *context, uint32_t events)
 
 	(void)events;
 	accept_all(s);
-	s->is_full = s->conns.n >= CONN_MAX;
+	s->is_full = !conns_have_room(&s->conns);
 	if (s->is_full)
 		loop_remove(&s->loop, &s->listen_watch);
 }
@@ -213,7 +220,7 @@ static int watch_listener(struct server *s)
 // Accepts again when a connection has gone. 0 or negative errno.
 static int accept_more(struct server *s)
 {
-	if (!s->is_full || s->conns.n >= CONN_MAX)
+	if (!s->is_full || !conns_have_room(&s->conns))
 		return 0;
 	s->is_full = false;
 	return watch_listener(s);

@@ -10,10 +10,9 @@
 
 #include "collector/hmap.h"
 #include "collector/snap.h"
+#include "proto/limits.h"
 
 // Bounds for one process: about 100 MiB when all are reached.
-#define STACKS_MAX	  (1u << 18)
-#define STACKS_FRAMES_MAX (1u << 22)
 
 // list[id].first + list[id].n <= n_frames; no two stacks are equal. Ids
 // 0..FRAME_PSEUDO_N-1 are the stacks of one pseudo frame each.

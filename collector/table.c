@@ -38,7 +38,7 @@ static int reserve(struct table *t)
 {
 	void *procs, *graves;
 
-	if (t->n_procs >= TABLE_PROCS_MAX)
+	if (t->n_procs >= SESSIONS_MAX)
 		return -EUSERS;
 	procs = mem_grow(t->procs, &t->capacity, t->n_procs + 1,
 			 sizeof(*t->procs));

@@ -7,9 +7,9 @@
 
 #include "collector/hmap.h"
 #include "collector/proc.h"
+#include "proto/limits.h"
 
 #define TABLE_ENDED_MAX 256u
-#define TABLE_PROCS_MAX 4096u
 
 // What remains of an ended session.
 struct table_ended {

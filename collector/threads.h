@@ -8,8 +8,7 @@
 
 #include "collector/hmap.h"
 #include "collector/snap.h"
-
-#define THREADS_MAX 65536u
+#include "proto/limits.h"
 
 struct threads {
 	struct snap_thread *list;

@@ -62,7 +62,7 @@ static bool is_goodbye(const struct proc *p)
 
 // The snapshot signal came: as many files as it came times would only be
 // copies of each other, so those between two visits share one.
-static void serve_signal(struct proc *p)
+static void serve_signal(struct proc *p, bool is_over)
 {
 	uint32_t n = (uint32_t)p->ingest.n_dumps;
 	struct dump d;
@@ -70,7 +70,7 @@ static void serve_signal(struct proc *p)
 	if (p->region)
 		n = atomic_load_explicit(&p->region->status->x_dump_requests,
 					 memory_order_relaxed);
-	if (n == p->n_dumps_served)
+	if (n == p->n_dumps_served || (!is_over && dump_is_full(p)))
 		return;
 	p->n_dumps_served = n;
 	dump_take(p, 1u << KIND_INUSE, &d);
@@ -183,7 +183,7 @@ static uint64_t visit(void *context)
 	take_thread_names(p, false);
 	if (!is_over)
 		check_sandbox(p);
-	serve_signal(p);
+	serve_signal(p, is_over || is_goodbye(p));
 	serve_exit(p, is_over);
 	pause_ns = next_interval(p, n_bytes);
 	is_done = finish_if_done(p, is_over);

@@ -30,4 +30,33 @@
 // A collector that has not moved its heartbeat for this long is gone.
 #define HEARTBEAT_STALE_NS 5000000000ull
 
+// What one process may have of the collector's at once, and all together; the
+// collector's README says what happens beyond each.
+//
+// Connections that have not said what they are: they end by themselves after
+// the time-out, or a tenth of it while there are as many as there may be.
+#define CONN_MAX	 64u
+#define CONN_PER_PROCESS 4u
+#define CONN_TIMEOUT_NS	 5000000000u
+// HTTP connections; a request waits in one, so these are the open requests too.
+#define HTTP_MAX	 64u
+#define HTTP_PER_PROCESS 32u
+// Sessions: profiled processes, with those that are just being written.
+#define SESSIONS_MAX 4096u
+// Of one session: stacks and their frames, rows of a table, live samples,
+// frees that came before their allocation, threads with a name.
+#define STACKS_MAX	  (1u << 18)
+#define STACKS_FRAMES_MAX (1u << 22)
+#define AGG_ROWS_MAX	  (1u << 19)
+#define AGG_LIVE_MAX	  (5u << 19)
+#define AGG_EARLY_MAX	  (1u << 20)
+#define THREADS_MAX	  65536u
+// Its images, ever (a JIT whose code area grows makes a new one at each look),
+// and the unwinding tables of their files, together and of one.
+#define IMAGES_MAX	 16384u
+#define IMAGES_MAX_BYTES (1ull << 30)
+#define CFI_MAX_BYTES	 (256u << 20)
+// Snapshots by signal on their way to the disk.
+#define DUMPS_MAX 4u
+
 #endif

@@ -49,16 +49,55 @@ def answers():
     return under.http("GET", "/api/ps")[0] == 200
 
 
-def too_many():
-    """True when 64 of 80 are served; fewer while earlier ones are closing."""
-    held = [ask() for _ in range(80)]
+def ask_often(n_asked):
+    """How many of so many connections are served; the others are told."""
+    held = [ask() for _ in range(n_asked)]
     heads = [s.recv(65536).split(b"\r\n")[0] for s in held]
-    for s in held:
-        s.close()
     n = sum(b" 200 " in h for h in heads)
     expect_equal(f"{n} served, told that there are too many",
-                 sum(b" 503 " in h for h in heads), 80 - n)
-    return n == 64
+                 sum(b" 503 " in h for h in heads), n_asked - n)
+    return held, n
+
+
+def too_many():
+    """True when 32 of 40 are served; fewer while earlier ones are closing."""
+    held, n = ask_often(40)
+    others = n == 32 and answers_another()
+    for s in held:
+        s.close()
+    return n == 32 and others
+
+
+def answers_another():
+    """What one process holds does not keep another one out."""
+    pid = os.fork()
+    if not pid:
+        os._exit(0 if answers() else 1)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def too_many_of_all():
+    """Two processes may hold 64, which is all there are."""
+    ready, go = os.pipe(), os.pipe()
+    pid = os.fork()
+    if not pid:
+        held, n = ask_often(32)
+        os.write(ready[1], bytes([n]))
+        os.read(go[0], 1)
+        os._exit(0)
+    n_first = os.read(ready[0], 1)[0]
+    held, n = ask_often(32)
+    third = os.fork()
+    if not third:
+        os._exit(0 if answers() else 1)
+    is_refused = os.waitpid(third, 0)[1] != 0
+    os.write(go[1], b"x")
+    os.waitpid(pid, 0)
+    for s in held:
+        s.close()
+    for fd in ready + go:
+        os.close(fd)
+    return n_first == 32 and n == 32 and is_refused
 
 
 def wrong_pid():
@@ -80,6 +119,7 @@ def main():
     bursts()
     under.poll("it answers after the bursts", answers)
     under.poll("as many as may be are served", too_many)
+    under.poll("as many of all as may be are served", too_many_of_all)
     under.poll("it answers after too many", answers)
     wrong_pid()
     without_path()
