@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Known numbers of blocks by every way to get and give back memory, in four
-// threads at once, some given back by another thread. Prints, per function that
-// allocates, NAME_objects, NAME_bytes, NAME_live_objects, NAME_live_bytes; at
-// rate 1 the profile must agree exactly.
+// Usage: heap_exact [BLOCKS]. Known numbers of blocks by every way to get and
+// give back memory, in four threads at once, some given back by another thread.
+// Prints, per function that allocates, NAME_objects, NAME_bytes,
+// NAME_live_objects, NAME_live_bytes; at rate 1 the profile must agree exactly.
 #include "test/lib/host.h"
 
 #include <malloc.h>
@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 enum { N_THREADS = 4, N_BLOCKS = 500 };
+
+static int n_blocks = N_BLOCKS;
 
 #define OPAQUE __attribute__((noinline))
 
@@ -28,7 +30,7 @@ void by_memalign(struct work *w), by_calloc(struct work *w);
 
 OPAQUE void by_malloc(struct work *w)
 {
-	for (int i = 0; i < N_BLOCKS; i++)
+	for (int i = 0; i < n_blocks; i++)
 		w->plain[i] = malloc(100);
 }
 
@@ -36,13 +38,13 @@ OPAQUE void by_malloc(struct work *w)
 // function's, the old block is gone.
 OPAQUE void by_realloc(struct work *w)
 {
-	for (int i = 0; i < N_BLOCKS; i++)
+	for (int i = 0; i < n_blocks; i++)
 		w->moved[i] = realloc(w->moved[i], 3000);
 }
 
 OPAQUE void by_memalign(struct work *w)
 {
-	for (int i = 0; i < N_BLOCKS; i++)
+	for (int i = 0; i < n_blocks; i++)
 		switch (i % 3) {
 		case 0:
 			w->aligned[i] = memalign(64, 640);
@@ -58,13 +60,13 @@ OPAQUE void by_memalign(struct work *w)
 
 OPAQUE void by_calloc(struct work *w)
 {
-	for (int i = 0; i < N_BLOCKS; i++)
+	for (int i = 0; i < n_blocks; i++)
 		w->zeroed[i] = calloc(7, 11);
 }
 
 static void before_realloc(struct work *w)
 {
-	for (int i = 0; i < N_BLOCKS; i++)
+	for (int i = 0; i < n_blocks; i++)
 		w->moved[i] = malloc(30);
 }
 
@@ -85,7 +87,7 @@ static void *give_back(void *arg)
 {
 	struct work *w = arg;
 
-	for (int i = 0; i < N_BLOCKS; i += 5) {
+	for (int i = 0; i < n_blocks; i += 5) {
 		free(w->plain[i]);
 		free(w->moved[i]);
 		free(w->aligned[i]);
@@ -106,15 +108,19 @@ static void in_threads(void *(*run)(void *))
 
 static void print(const char *name, int size)
 {
-	const int n = N_THREADS * N_BLOCKS, n_live = n - n / 5;
+	const int n = N_THREADS * n_blocks, n_live = n - n / 5;
 
 	printf("%s_objects %d\n%s_bytes %d\n", name, n, name, n * size);
 	printf("%s_live_objects %d\n%s_live_bytes %d\n", name, n_live, name,
 	       n_live * size);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1)
+		n_blocks = atoi(argv[1]);
+	if (n_blocks < 5 || n_blocks > N_BLOCKS)
+		return 2;
 	in_threads(allocate);
 	in_threads(give_back);
 	print("by_malloc", 100);
