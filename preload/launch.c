@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@
 // Constant after the constructor.
 static char own_folder[PATH_BYTES];
 static char socket_name[SOCKET_NAME_MAX_BYTES + 1];
+static bool is_own_name; // nobody chose another
 
 // Appends PATH, made absolute.
 static void add_absolute(struct text *t, const char *path, size_t n)
@@ -68,6 +70,7 @@ static void name_socket(void)
 	const char *runtime = conf_getenv("XDG_RUNTIME_DIR", 15);
 	struct text t;
 
+	is_own_name = !*given;
 	text_init(&t, socket_name, sizeof(socket_name));
 	if (*given) {
 		add_absolute(&t, given, strlen(given));
@@ -240,6 +243,24 @@ int launch_wait(void)
 	return launch.err ? launch.err : status ? -ECHILD : 0;
 }
 
+// A folder of cprof's own name that is another user's, or open to others, is
+// one that no collector of ours would serve in: waiting for one would be in
+// vain.
+static bool is_folder_good(const char *name)
+{
+	char folder[SOCKET_NAME_MAX_BYTES + 1];
+	struct stat st;
+	struct text t;
+
+	text_init(&t, folder, sizeof(folder));
+	text_add_bytes(&t, name, (size_t)(strrchr(name, '/') - name));
+	if (!is_own_name || sys_call(SYS_newfstatat, AT_FDCWD, folder, &st,
+				     AT_SYMLINK_NOFOLLOW))
+		return true;
+	return S_ISDIR(st.st_mode) && !(st.st_mode & 077) &&
+	       st.st_uid == (uid_t)sys_call(SYS_geteuid);
+}
+
 int launch_collector(const char *name)
 {
 	struct launch *l = &launch;
@@ -250,6 +271,8 @@ int launch_collector(const char *name)
 	    // acquire: pairs with the kernel's end of the child
 	    atomic_load_explicit(&l->x_is_running, memory_order_acquire))
 		return 0;
+	if (!is_folder_good(name))
+		return -EPERM;
 	if (!find_program(l))
 		return -ENOENT;
 	l->argv[0] = l->program;
