@@ -5,8 +5,6 @@
 // every offset and count is checked against the size of the file.
 #include "collector/elf_file.h"
 
-#include "proto/limits.h"
-
 #include <elf.h>
 #include <errno.h>
 #include <pthread.h>
