@@ -52,10 +52,9 @@
 #define AGG_EARLY_MAX	  (1u << 20)
 #define THREADS_MAX	  65536u
 // Its images, ever (a JIT whose code area grows makes a new one at each look),
-// and the unwinding tables of their files, together and of one.
+// and the unwinding tables of their files.
 #define IMAGES_MAX	 16384u
 #define IMAGES_MAX_BYTES (1ull << 30)
-#define CFI_MAX_BYTES	 (256u << 20)
 // Snapshots by signal on their way to the disk.
 #define DUMPS_MAX 4u
 
