@@ -10,6 +10,7 @@
 ## make check       install what is missing, build, run every test
 ## make check-SUITE one of unit fuzz hook e2e truth stress real bench asan; ONLY=text
 ## make fuzz        fuzz every parser for FUZZ_S=3600 seconds
+## make check-long  what takes a whole machine: as many threads as it allows
 ## make stress      check-stress for long, STRESS_S=600; make soak, SOAK_S=3600
 ## make lint        format, layers, headers, functions, shell, documents
 ## make install     into PREFIX (/usr/local), under DESTDIR; make uninstall

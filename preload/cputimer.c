@@ -115,7 +115,11 @@ void cputimer_start_probe(uint64_t first_ns)
 
 void cputimer_stop(void)
 {
-	if (self.timer && !state_is_sandboxed())
+	// In a child by a raw fork the number is the parent's: here the host's
+	// own timer may have it.
+	bool is_own = self.serial == state.serial || self.flags & THREAD_PROBE;
+
+	if (self.timer && is_own && !state_is_sandboxed())
 		(void)sys_call(SYS_timer_delete, self.timer - 1);
 	self.timer = 0;
 }

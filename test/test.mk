@@ -128,6 +128,10 @@ check-asan: sanitized
 $(SUITES:%=check-%): tests
 	$(Q)$(call RUN_TESTS,$(@:check-%=%))
 
+.PHONY: check-long
+check-long: tests
+	$(Q)$(call RUN_TESTS,long)
+
 stress: tests
 	$(Q)export STRESS_S=$(STRESS_S); $(call RUN_TESTS,stress)
 

@@ -29,6 +29,12 @@ $(HELLO): test/hook/hello.c
 $(HOOK)/life_musl: test/hook/life.c
 	$(Q)mkdir -p $(@D) && musl-gcc -D_GNU_SOURCE -O1 -fno-builtin -o $@ $<
 
+$(HOOK)/early: test/hook/early.c $(HOOK)/plugin/early.so
+	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $< -L$(HOOK)/plugin -l:early.so \
+		-Wl,-rpath,'$$ORIGIN/plugin'
+
+$(HOOK)/cxx_locks: HOST_CXXFLAGS += -std=gnu++20
+
 $(HOOK)/new_delete_jemalloc: LINK = -ljemalloc
 $(HOOK)/new_delete_tcmalloc: LINK = -ltcmalloc_minimal
 $(HOOK)/new_delete_mimalloc: LINK = -lmimalloc

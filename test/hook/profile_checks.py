@@ -69,6 +69,17 @@ def c11_threads(folder, run):
             raise SystemExit(f"FAIL: no contention in the {kind} profile")
 
 
+def cxx_locks(folder, run):
+    """Three waits of a kind that time out, and one that ends."""
+    p = _of(run, folder, "block")
+    for name in ("timed_mutex", "recursive_timed_mutex", "shared_timed_mutex"):
+        n = sum(s.values[p.column("contentions")] for s in p.samples if any(
+            f"contend<std::{name}" in f.function
+            for f in s.frames))
+        if n < 3:
+            raise SystemExit(f"FAIL: {n} waits for a {name}")
+
+
 def longjmp_out(folder, run):
     n = _of(run, folder, "block").total("contentions", function="take_turns")
     if n < 10:

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Usage: raw_clone fork|vm|vfork|thread. Children that no hook of fork or
-// pthread_create sees: a copy of the process, and three that share its memory
-// (and the thread block of the thread that made them, which waits): they take
-// memory and locks and end by a raw system call. Good: they do so unharmed, and
-// what main allocates before and after is all there.
+// Usage: raw_clone fork|timer|vm|vfork|thread. Children that no hook of fork or
+// pthread_create sees: a copy of the process, one that first of all makes a
+// timer and then enters a sandbox, and three that share its memory (and the
+// thread block of the thread that made them, which waits): they take memory and
+// locks and end by a raw system call. Good: they do so unharmed, the timer is
+// still there, and what main allocates before and after is.
 #include "test/lib/host.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -60,6 +64,35 @@ static int by_fork(void)
 	return pid < 0 || reap(pid);
 }
 
+static int enter_harmless_sandbox(void)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog program = {1, &allow};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+}
+
+// The first timer of a process has the number 0, as a shim's in the parent may.
+static int by_fork_with_timer(void)
+{
+	const struct itimerspec later = {.it_value = {1000, 0}};
+	struct sigevent none = {.sigev_notify = SIGEV_NONE};
+	struct itimerspec left;
+	timer_t timer;
+	long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+
+	if (pid)
+		return pid < 0 || reap(pid);
+	if (timer_create(CLOCK_MONOTONIC, &none, &timer) ||
+	    timer_settime(timer, 0, &later, NULL) || enter_harmless_sandbox())
+		syscall(SYS_exit, 1);
+	if (timer_gettime(timer, &left) || !left.it_value.tv_sec)
+		syscall(SYS_exit, 2);
+	child(NULL);
+	return 0;
+}
+
 static int by_clone(int flags)
 {
 	int pid = clone(child, stack + STACK_BYTES, flags | SIGCHLD, NULL);
@@ -89,6 +122,7 @@ int main(int argc, char **argv)
 
 	allocate_500();
 	err = !strcmp(how, "fork")    ? by_fork()
+	      : !strcmp(how, "timer") ? by_fork_with_timer()
 	      : !strcmp(how, "vm")    ? by_clone(CLONE_VM)
 	      : !strcmp(how, "vfork") ? by_clone(CLONE_VM | CLONE_VFORK)
 				      : by_thread();
