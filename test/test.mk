@@ -6,7 +6,7 @@
 # `make soak` runs one of its tests for SOAK_S.
 
 export FUZZ_S ?= 10
-SUITES = unit fuzz hook e2e truth stress real bench asan
+SUITES = unit fuzz model hook e2e truth stress real bench asan
 STRESS_S ?= 600
 SOAK_S ?= 3600
 ONLY ?=

@@ -11,6 +11,7 @@
 
 #include "test/fuzz/session.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -49,7 +50,12 @@ static void read_all(int fd)
 	char bytes[65536];
 
 	do {
-		REQUIRE(poll(&p, 1, DEADLINE_MS) == 1);
+		int n;
+
+		do {
+			n = poll(&p, 1, DEADLINE_MS);
+		} while (n < 0 && errno == EINTR); // libFuzzer's own alarm
+		REQUIRE(n == 1);
 	} while (recv(fd, bytes, sizeof(bytes), 0) > 0);
 }
 
