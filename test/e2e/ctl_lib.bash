@@ -32,7 +32,9 @@ teardown() {
 	done
 	# It may still be writing, and would make the folder again.
 	until_true no_collector || true
-	cd / && rm -rf "$T"
+	# A collector that pgrep missed, as it does on a busy machine, may write
+	# while this removes.
+	cd / && until_true rm -rf "$T"
 }
 
 # The pids of the collectors that have this test's socket in their environment.

@@ -92,9 +92,9 @@ load ctl_lib
 
 @test "a file that can't be written is refused before the profile is taken" {
 	start_profiled
-	run timeout 10 "$CTL" profile --seconds 60 -o /nonexistent/x.pb.gz
+	run timeout 10 "$CTL" profile --seconds 60 -o "$T/missing/x.pb.gz"
 	[ "$status" -eq 1 ]
-	one_line "cannot write '/nonexistent/x.pb.gz': No such file"
+	one_line "cannot write '$T/missing/x.pb.gz': No such file"
 	run timeout 10 "$CTL" profile --seconds 60 -o x.txt
 	[ "$status" -eq 2 ]
 	one_line "'x.txt' is not allowed, but a name ending in .pb.gz"
