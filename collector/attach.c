@@ -127,7 +127,6 @@ static void use_region(struct attach *a, struct proc *p, struct region *r)
 	proc_use_region(p, r);
 	proc_unlock(p);
 	if (!answer(p, WIRE_RING, r->memfd)) {
-		region_close_fd(r);
 		proc_poke(p);
 		return;
 	}

@@ -65,7 +65,7 @@ static uint64_t drain_ring(struct proc *p, struct ringread *r, uint64_t head)
 static uint64_t drain_rings(struct proc *p)
 {
 	uint64_t heads[STRIPES_MAX];
-	uint32_t n = p->region->size.n_stripes;
+	uint32_t n = p->region->n_ready;
 	uint64_t n_bytes = 0;
 
 	for (uint32_t i = 0; i < n; i++)
@@ -103,7 +103,9 @@ static void sweep_live_table(struct proc *p)
 {
 	uint64_t n = own_shim_counter(p, COUNTER_FREES_DEFERRED);
 
-	if (n == p->frees_deferred && !proc_is_over(p))
+	// One may have been counted before and be marked only now; at the end
+	// all are. A process that never had one is spared the look.
+	if (proc_is_over(p) ? !n : n == p->frees_deferred)
 		return;
 	p->frees_deferred = n;
 	for (uint32_t i = 0; i < region_n_buckets(p->region); i++)
@@ -164,7 +166,7 @@ void drain_free_stripes(struct proc *p)
 {
 	if (!p->region || p->has_other_pids || proc_is_over(p))
 		return;
-	for (uint32_t i = 0; i < p->region->size.n_stripes; i++) {
+	for (uint32_t i = 0; i < p->region->n_ready; i++) {
 		struct stripe *s = p->rings[i].stripe;
 		uint32_t owner = atomic_load_explicit(&s->x_owner_tid,
 						      memory_order_relaxed);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every page is allocated here, by fallocate: a page that could not be had
-// later would be a SIGBUS in the profiled process. The seals make sure that
-// neither side can take one away. Pages are not mapped ahead as well
-// (MAP_POPULATE): that is most of the cost of a region (1.6 of 2.7 ms
-// measured), and a short process touches few of them.
+// Every page is allocated here, by fallocate, before anybody may touch it: a
+// page that could not be had later would be a SIGBUS in the profiled process.
+// The seals make sure that neither side can take one away. Pages are not mapped
+// ahead as well (MAP_POPULATE): that is most of the cost of a region (1.6
+// of 2.7 ms measured), and a short process touches few of them.
 #include "collector/region.h"
 
 #include "proto/version.h"
@@ -16,16 +16,23 @@
 #include <unistd.h>
 
 // About 5 MiB: at a sample every 512 KiB and 100 Hz a thread this holds several
-// visits' worth of captures of 16 KiB.
-const struct region_size region_default = {
-	.n_stripes = 16, .stripe_bytes = 256 << 10, .lg_live_buckets = 13};
+// visits' worth of captures of 16 KiB. Three stripes do for the first visits;
+// the other 3.3 MiB are most of what a start costs.
+const struct region_size region_default = {.n_stripes = 16,
+					   .stripe_bytes = 256 << 10,
+					   .lg_live_buckets = 13,
+					   .n_first = 3};
 // 64 MiB: half for records between two visits, half for two million live
 // blocks.
-const struct region_size region_exact = {
-	.n_stripes = 8, .stripe_bytes = 4 << 20, .lg_live_buckets = 18};
+const struct region_size region_exact = {.n_stripes = 8,
+					 .stripe_bytes = 4 << 20,
+					 .lg_live_buckets = 18,
+					 .n_first = 8};
 // About 0.8 MiB.
-const struct region_size region_small = {
-	.n_stripes = 8, .stripe_bytes = 64 << 10, .lg_live_buckets = 11};
+const struct region_size region_small = {.n_stripes = 8,
+					 .stripe_bytes = 64 << 10,
+					 .lg_live_buckets = 11,
+					 .n_first = 8};
 
 static size_t page_align(size_t n_bytes)
 {
@@ -63,6 +70,22 @@ const struct region_size *region_size_of(uint64_t n_bytes)
 	return NULL;
 }
 
+static int allocate(const struct region *r, size_t from, size_t to)
+{
+	return fallocate(r->memfd, 0, (off_t)from, (off_t)(to - from)) ? -errno
+								       : 0;
+}
+
+// The first stripes, and what lies in front of and behind the stripes.
+static int allocate_first(struct region *r)
+{
+	int err;
+
+	r->n_ready = r->size.n_first;
+	err = allocate(r, 0, r->stripes_offset + r->n_ready * stripe_step(r));
+	return err ? err : allocate(r, r->live_offset, r->size_bytes);
+}
+
 static int make_memfd(struct region *r)
 {
 	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
@@ -71,10 +94,9 @@ static int make_memfd(struct region *r)
 	if (r->memfd < 0)
 		return -errno;
 	if (ftruncate(r->memfd, (off_t)r->size_bytes) ||
-	    fallocate(r->memfd, 0, 0, (off_t)r->size_bytes) ||
 	    fcntl(r->memfd, F_ADD_SEALS, seals))
 		return -errno;
-	return 0;
+	return allocate_first(r);
 }
 
 static void fill_header(const struct region *r)
@@ -90,6 +112,7 @@ static void fill_header(const struct region *r)
 	c->stripe_bytes = r->size.stripe_bytes;
 	c->lg_live_buckets = r->size.lg_live_buckets;
 	c->stack_bytes = STACK_COPY_MAX_BYTES;
+	atomic_init(&c->x_n_ready, r->n_ready);
 	c->magic = REGION_MAGIC;
 }
 
@@ -124,6 +147,22 @@ int region_new(const struct region_size *size, struct region **ret)
 		return err;
 	}
 	*ret = r;
+	return 0;
+}
+
+int region_grow(struct region *r)
+{
+	size_t from = r->stripes_offset + r->n_ready * stripe_step(r);
+	int err = r->n_ready < r->size.n_stripes
+			  ? allocate(r, from, r->live_offset)
+			  : 0;
+
+	region_close_fd(r);
+	if (err)
+		return err;
+	r->n_ready = r->size.n_stripes;
+	atomic_store_explicit(&r->control->x_n_ready, r->n_ready,
+			      memory_order_release);
 	return 0;
 }
 

@@ -17,6 +17,7 @@ struct region_size {
 	uint32_t n_stripes;
 	uint32_t stripe_bytes;
 	uint32_t lg_live_buckets;
+	uint32_t n_first; // stripes that have memory from the start
 };
 
 // For a process that samples; for one that records every allocation and must
@@ -32,15 +33,21 @@ struct region {
 	struct region_control *control;
 	struct region_status *status;
 	size_t size_bytes;
-	int memfd; // -1 once it has been handed over
+	int memfd;	  // -1 once it is of no more use
+	uint32_t n_ready; // stripes that have memory; private, as all here
 	struct region_size size;
 	size_t stripes_offset;
 	size_t live_offset;
 	size_t ids_offset;
 };
 
-// All memory is allocated when it returns. 0 or negative errno.
+// All memory is allocated when it returns, but for that of the last stripes. 0
+// or negative errno.
 int region_new(const struct region_size *size, struct region **ret);
+
+// Allocates the other stripes and lets the process use them; closes the
+// descriptor. 0 or negative errno: then those of before are all there will be.
+int region_grow(struct region *r);
 void region_free(struct region *r);
 
 // Closes the descriptor: the mapping stays.

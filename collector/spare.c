@@ -64,8 +64,9 @@ void spare_init(struct spare *s, struct pool *pool)
 	pthread_mutex_init(&s->lock, NULL);
 	s->pool = pool;
 	pool_job_init(&s->refill_job, refill, s);
-	while (refill(s) != POOL_NEVER)
-		;
+	// Not here: the first process may be waiting for the loop. Without
+	// memory for this the first taker asks again.
+	(void)pool_post(s->pool, &s->refill_job, POOL_NOW);
 }
 
 void spare_fini(struct spare *s)

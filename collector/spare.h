@@ -24,7 +24,7 @@ struct spare {
 	struct pool_job refill_job;
 };
 
-// Makes the first ones at once.
+// Has POOL make the first ones.
 void spare_init(struct spare *s, struct pool *pool);
 // After the pool has ended.
 void spare_fini(struct spare *s);

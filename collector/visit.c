@@ -18,6 +18,8 @@
 #define BUSY_NS	 5000000u
 #define HURRY_NS 1000000u
 #define IDLE_NS	 250000000u
+// The age at which a process gets all of its region.
+#define GROWN_NS 4000000u
 // A sandbox is looked for this often while the process is young, and later.
 #define YOUNG_NS	 10000000000u
 #define SANDBOX_YOUNG_NS 1000000000u
@@ -120,12 +122,26 @@ void visit_finish(struct proc *p)
 	proc_unlock(p);
 }
 
+// A process that lives on gets the memory of all its stripes.
+static void grow(struct proc *p, uint64_t n_bytes)
+{
+	struct region *r = p->region;
+
+	if (!r || r->memfd < 0 ||
+	    (n_bytes < r->size.stripe_bytes / 8 &&
+	     pool_now_ns() - p->attached_ns < GROWN_NS))
+		return;
+	if (region_grow(r))
+		proc_warn(p, "no memory for all of its buffer: samples may be "
+			     "lost");
+}
+
 static uint64_t next_interval(struct proc *p, uint64_t n_bytes)
 {
 	uint64_t capacity = 1;
 
 	if (p->region)
-		capacity = (uint64_t)p->region->size.n_stripes *
+		capacity = (uint64_t)p->region->n_ready *
 			   p->region->size.stripe_bytes;
 	if (!n_bytes) {
 		p->interval_ns += p->interval_ns / 4;
@@ -181,8 +197,10 @@ static uint64_t visit(void *context)
 	n_bytes = drain_run(p);
 	drain_free_stripes(p);
 	take_thread_names(p, false);
-	if (!is_over)
+	if (!is_over) {
 		check_sandbox(p);
+		grow(p, n_bytes);
+	}
 	serve_signal(p, is_over || is_goodbye(p));
 	serve_exit(p, is_over);
 	pause_ns = next_interval(p, n_bytes);

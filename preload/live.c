@@ -154,10 +154,11 @@ void live_release(const struct live_slot *slot, const void *p)
 void live_defer(const struct live_slot *slot, const void *p)
 {
 	filter_remove(p);
+	// Counted first: a process that was killed in between is swept.
+	state_count(COUNTER_FREES_DEFERRED, 1);
 	// release: pairs with the collector's acquire: the id is valid
 	atomic_store_explicit(slot->x_slot, (uintptr_t)p | LIVE_FREED,
 			      memory_order_release);
-	state_count(COUNTER_FREES_DEFERRED, 1);
 }
 
 static bool sweep_slot(_Atomic uint64_t *x, int (*push)(uint64_t id))

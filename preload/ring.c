@@ -25,9 +25,14 @@ static struct stripe *stripe_at(uint32_t i)
 	return (struct stripe *)(state.stripes + i * state.stripe_step_bytes);
 }
 
-static uint32_t stripe_first(void)
+// How many there are to use: what the collector says, within what was agreed.
+static uint32_t stripes_ready(void)
 {
-	return self.tid * 2654435761u % state.n_stripes;
+	// acquire: pairs with the collector's release: they have memory
+	uint32_t n = atomic_load_explicit(&state_control()->x_n_ready,
+					  memory_order_acquire);
+
+	return n && n <= state.n_stripes ? n : state.n_stripes;
 }
 
 static unsigned char *put(unsigned char *at, const struct pieces *p)
@@ -81,10 +86,11 @@ static bool stripe_take(struct stripe *s)
 
 static int rings_write(const struct pieces *p)
 {
-	uint32_t i = stripe_first();
+	uint32_t n = stripes_ready();
+	uint32_t i = self.tid * 2654435761u % n;
 	int err = -EBUSY;
 
-	for (uint32_t tries = state.n_stripes; tries--;) {
+	for (uint32_t tries = n; tries--;) {
 		struct stripe *s = stripe_at(i);
 
 		if (stripe_take(s)) {
@@ -95,7 +101,7 @@ static int rings_write(const struct pieces *p)
 			if (!err)
 				return 0;
 		}
-		i = i + 1 == state.n_stripes ? 0 : i + 1;
+		i = i + 1 == n ? 0 : i + 1;
 	}
 	return err;
 }
@@ -277,8 +283,9 @@ void ring_push_counters(void)
 uint64_t ring_progress(void)
 {
 	uint64_t sum = 1;
+	uint32_t n = stripes_ready();
 
-	for (uint32_t i = 0; i < state.n_stripes; i++)
+	for (uint32_t i = 0; i < n; i++)
 		sum += atomic_load_explicit(&stripe_at(i)->x_tail,
 					    memory_order_relaxed);
 	return sum;

@@ -37,7 +37,7 @@
 #define LAUNCH_RETRY_NS	 100000000ull // a collector that was just started
 #define ANSWER_RETRY_NS	 2000000ull
 #define SHORT_WAIT_NS	 700000ull // with the calls around it under 1 ms
-#define CONNECT_PAUSE_NS 2000000
+#define CONNECT_PAUSE_NS 300000
 #define HIGH_FD		 900
 #define SEALS		 (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -388,7 +388,9 @@ static int use_region(int fd)
 	// On a new one over the old the filter keeps what it knows: too much
 	// costs a lookup, too little would miss a free.
 	if (is_new) {
-		live_clear();
+		// A process that never attached before has nothing to forget.
+		if (session.attached_pid)
+			live_clear();
 		fill_state(c);
 	} else {
 		state_count(COUNTER_RECONNECTS, 1);

@@ -8,6 +8,10 @@
 // header; the shim takes it as is, the collector trusts nothing in it after
 // handing it over except its own copy.
 //
+// The last stripes get their memory when the process has lived for some
+// milliseconds (x_n_ready): most of what a start costs is that memory, and most
+// processes that start are short. Until then neither side touches them.
+//
 //	page 0   struct region_control   written by the collector only
 //	page 1   struct region_status    written by the shim
 //	stripes_offset   n_stripes × (struct stripe + stripe_bytes)
@@ -46,7 +50,10 @@ struct region_control {
 	uint32_t stripe_bytes;	  // data bytes of one stripe, a power of two
 	uint32_t lg_live_buckets; // log2 of the number of buckets
 	uint32_t stack_bytes;	  // copy limit, <= STACK_COPY_MAX_BYTES
-	uint32_t reserved;
+	// Stripes whose memory is there, 1 to n_stripes; it only grows. The
+	// collector's release, after it has allocated them, pairs with the
+	// shim's acquire.
+	_Atomic uint32_t x_n_ready;
 	// Rates in force; relaxed: each is read alone, when a sample is taken.
 	_Alignas(CACHELINE) _Atomic uint64_t x_heap_rate; // bytes, 0 = off
 	_Atomic uint64_t x_cpu_hz;			  // 0 = off
