@@ -122,12 +122,15 @@ void visit_finish(struct proc *p)
 	proc_unlock(p);
 }
 
-// A process that lives on gets the memory of all its stripes.
+// A process that lives on gets the memory of all its stripes. Not before it has
+// the region: until then the descriptor may be on its way.
 static void grow(struct proc *p, uint64_t n_bytes)
 {
 	struct region *r = p->region;
 
 	if (!r || r->memfd < 0 ||
+	    !atomic_load_explicit(&r->status->x_attached,
+				  memory_order_relaxed) ||
 	    (n_bytes < r->size.stripe_bytes / 8 &&
 	     pool_now_ns() - p->attached_ns < GROWN_NS))
 		return;
