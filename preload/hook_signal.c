@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/signalfd.h>
 
 static int prof_action(const struct sigaction *act, struct sigaction *old)
 {
@@ -185,6 +186,32 @@ EXPORT int siginterrupt(int sig, int interrupts)
 	else
 		act.sa_flags |= SA_RESTART;
 	return sigaction(sig, &act, NULL);
+}
+
+// A host that takes signals as data: see tick_give_way.
+EXPORT int signalfd(int fd, const sigset_t *set, int flags)
+{
+	tick_give_way(set);
+	return real.signalfd(fd, set, flags);
+}
+
+EXPORT int sigwait(const sigset_t *set, int *ret_sig)
+{
+	tick_give_way(set);
+	return real.sigwait(set, ret_sig);
+}
+
+EXPORT int sigwaitinfo(const sigset_t *set, siginfo_t *ret_info)
+{
+	tick_give_way(set);
+	return real.sigwaitinfo(set, ret_info);
+}
+
+EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *ret_info,
+			const struct timespec *t)
+{
+	tick_give_way(set);
+	return real.sigtimedwait(set, ret_info, t);
 }
 
 EXPORT int sigaltstack(const stack_t *ss, stack_t *old)

@@ -10,14 +10,19 @@
 #include "preload/sample.h"
 #include "preload/state.h"
 #include "preload/sys.h"
+#include "preload/thread.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define SIGSET_BYTES	8u
 #define SILENCE_WAIT_NS 100000000u // a handler takes some microseconds
+#define ALL_SIGNALS	(~0ull)
 
 struct tick_view tick_prof, tick_snapshot;
+
+// <sys/single_threaded.h>; weak, since an older libc or another has none.
+extern char __libc_single_threaded __attribute__((weak));
 
 static uint16_t wanted_hz(void)
 {
@@ -81,26 +86,32 @@ static void send_again(const siginfo_t *si)
 		(void)sys_call(SYS_rt_sigqueueinfo, pid, si->si_signo, si);
 }
 
+// Takes the host's first out of the queue of SIG, which is blocked; ticks that
+// wait there must not reach it. False when there is none.
+static bool take_queued(int sig, siginfo_t *ret_si)
+{
+	static const struct timespec now = {0, 0};
+	uint64_t set = 1ull << (sig - 1);
+
+	while (sys_call(SYS_rt_sigtimedwait, &set, ret_si, &now, SIGSET_BYTES) >
+	       0)
+		if (!cputimer_is_tick(ret_si))
+			return true;
+	return false;
+}
+
 // A signal of the host's came to a thread that the host believes to block it.
 // From here on it does, and the signal waits where the host will look for it.
 static COLD void block_really(const siginfo_t *si, ucontext_t *uc)
 {
-	static const struct timespec now = {0, 0};
-	uint64_t set = 1ull << (si->si_signo - 1);
 	siginfo_t queued;
 
 	if (state_is_sandboxed() || !state_is_own_process())
 		return;
 	tick_park();
 	(void)sigaddset(&uc->uc_sigmask, si->si_signo);
-	// A tick that was on its way would wait there too.
-	while (sys_call(SYS_rt_sigtimedwait, &set, &queued, &now,
-			SIGSET_BYTES) > 0) {
-		if (cputimer_is_tick(&queued))
-			continue;
+	if (take_queued(si->si_signo, &queued))
 		send_again(&queued);
-		break;
-	}
 	send_again(si);
 }
 
@@ -270,4 +281,51 @@ void tick_fini(void)
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, prof);
 	(void)real.pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+// What the host asked for about the old signal becomes true; what is true of
+// the new one becomes what it asked for.
+static void move_timers(int old, int new)
+{
+	uint64_t all = ALL_SIGNALS, mask;
+	bool was_parked = self.flags & THREAD_PARKED;
+	bool had_timer = self.timer || was_parked;
+	siginfo_t queued;
+	bool is_queued;
+
+	(void)sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask,
+		       SIGSET_BYTES);
+	cputimer_stop();
+	// First out: a default action put in force forgets what waits.
+	is_queued = take_queued(old, &queued);
+	end_view(&tick_prof);
+	start_view(&tick_prof, new);
+	cputimer_signal = tick_prof.is_installed ? new : 0;
+	if (self.flags & THREAD_BLOCKS_PROF)
+		mask |= 1ull << (old - 1);
+	self.flags &= (uint16_t) ~(THREAD_BLOCKS_PROF | THREAD_PARKED);
+	if (is_queued)
+		send_again(&queued);
+	(void)sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, SIGSET_BYTES);
+	cputimer_unblock();
+	if (was_parked)
+		self.sampled_ns = cputimer_thread_ns();
+	if (had_timer && self.flags & THREAD_PROBE)
+		thread_forked();
+	else if (had_timer && state_control())
+		cputimer_start(wanted_hz());
+}
+
+void tick_give_way(const sigset_t *wanted)
+{
+	int old = tick_prof.sig, new = old == SIGURG ? SIGWINCH : SIGURG;
+	int err = errno;
+
+	if (tick_prof.is_installed && !tick_prof.is_silent && wanted &&
+	    sigismember(wanted, old) == 1 && !sigismember(wanted, new) &&
+	    new != tick_snapshot.sig &&&__libc_single_threaded
+			    &&__libc_single_threaded &&
+	    !state_is_sandboxed() && state_is_own_process())
+		move_timers(old, new);
+	errno = err;
 }

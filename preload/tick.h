@@ -45,6 +45,13 @@ void tick_init(void);
 // Leaves everything as tick_init found it: there is no session.
 void tick_fini(void);
 
+// The host is going to take the signals in WANTED from a descriptor or by a
+// wait, where a signal that has our handler never comes. If the timers' is
+// among them, they move to another one (SIGWINCH, or SIGURG from that). Only
+// while there is one thread, whose timer and mask can be changed at once. errno
+// is kept.
+void tick_give_way(const sigset_t *wanted);
+
 // Asks the collector for a heap snapshot; it is owed when the collector can't
 // be told now (this thread is just attaching, the socket is full). False when
 // there is none. errno is kept; async-signal-safe.
