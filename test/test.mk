@@ -110,10 +110,11 @@ include test/hook/extra.mk test/bench/bench.mk
 tests: all $(UNIT_BIN) hosts
 hosts: $(HOST_BIN) $(BENCH_SO) $(NAIVE_SO) $(PLUGIN_SO) $(EXTRA_BIN)
 
-# The collector and the unit tests with AddressSanitizer and UBSan; the shim
-# itself is never sanitized.
+# The collector and the unit tests with AddressSanitizer and UBSan, and the
+# collector with ThreadSanitizer; the shim itself is never sanitized.
 sanitized:
 	$(Q)$(MAKE) SANITIZE=address,undefined B=$(B)-asan sanitized-programs
+	$(Q)$(MAKE) SANITIZE=thread B=$(B)-tsan $(B)-tsan/cprofd
 
 .PHONY: sanitized-programs
 sanitized-programs: $(B)/cprofd $(B)/cprofctl $(UNIT_BIN)
