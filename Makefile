@@ -40,7 +40,7 @@ SHIM_CFLAGS = $(ALL_CFLAGS) -fPIC -fvisibility=hidden \
 	-ftls-model=initial-exec -fno-stack-protector -fcf-protection \
 	-fasynchronous-unwind-tables -fno-builtin-malloc -mcx16
 SHIM_LDFLAGS = -shared -Wl,-z,now -Wl,-z,nodelete -Wl,-z,noexecstack \
-	-Wl,-z,relro -Wl,-z,defs -Wl,-soname,libcprof.so \
+	-Wl,-z,relro -Wl,-z,defs -Wl,-z,shstk -Wl,-soname,libcprof.so \
 	-Wl,--version-script=preload/libcprof.map
 PACKAGES = libprotobuf-c zlib libdw libelf libmicrohttpd jansson
 COLLECTOR_CFLAGS = $(ALL_CFLAGS) -I$(B) -pthread \
@@ -74,7 +74,7 @@ CTL_OBJ = $(CTL_SRC:%.c=$(B)/obj/%.o) $(PROTO_SRC:%.c=$(B)/obj/%.o) \
 
 all: $(B)/libcprof.so $(B)/cprofd $(B)/cprofctl
 
-$(B)/libcprof.so: $(SHIM_OBJ) preload/libcprof.map
+$(B)/libcprof.so: $(SHIM_OBJ) preload/libcprof.map Makefile
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@ $(SHIM_OBJ)
 

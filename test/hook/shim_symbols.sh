@@ -3,7 +3,7 @@
 #
 # Properties of libcprof.so that keep it harmless: it needs libc alone, takes
 # no more than a cache line of thread-local storage, binds at load, has no
-# executable stack, is never unloaded, and exports and imports nothing that is
+# executable stack, may run with a shadow stack, is never unloaded, and exports and imports nothing that is
 # not on the list.
 set -u
 shim=${CPROF_BUILD:-build}/libcprof.so
@@ -33,6 +33,9 @@ check BIND_NOW "$(echo "$dynamic" | grep -c 'Flags:.*NOW')" 1
 check NODELETE "$(echo "$dynamic" | grep -c 'Flags:.*NODELETE')" 1
 check TEXTREL "$(echo "$dynamic" | grep -c TEXTREL)" 0
 check GNU_STACK "$(echo "$segments" | awk '$1 == "GNU_STACK" { print $7 }')" RW
+# Without the mark one object takes it from the whole program. (Debian's crt
+# files do not carry it, so it is the linker's word.)
+check 'shadow stack' "$(readelf -nW "$shim" | grep -c 'x86 feature:.*SHSTK')" 1
 tls=$(echo "$segments" | awk '$1 == "TLS" { print $6 }')
 check 'TLS at most 64 bytes' "$([ $((tls)) -le 64 ] && echo yes)" yes
 # Global-dynamic TLS allocates at its first use in a thread.
