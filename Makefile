@@ -12,6 +12,7 @@
 ## make fuzz        fuzz every parser for FUZZ_S=3600 seconds
 ## make check-long  what takes a whole machine: as many threads as it allows
 ## make stress      check-stress for long, STRESS_S=600; make soak, SOAK_S=3600
+## make bench       what it costs, beside its peers; BENCH=quick: in 5 minutes
 ## make lint        format, layers, headers, functions, shell, documents
 ## make install     into PREFIX (/usr/local), under DESTDIR; make uninstall
 ## make clean       remove build/ and build-*/
@@ -66,7 +67,7 @@ CTL_SHARED_OBJ = $(addprefix $(B)/obj/collector/,paths.o out.o buf.o)
 CTL_OBJ = $(CTL_SRC:%.c=$(B)/obj/%.o) $(PROTO_SRC:%.c=$(B)/obj/%.o) \
 	$(CTL_SHARED_OBJ)
 
-.PHONY: all check lint demo help install uninstall clean
+.PHONY: all check lint bench demo help install uninstall clean
 .DELETE_ON_ERROR:
 # Generated files are kept: objects depend on them by their .d files.
 .SECONDARY:
@@ -111,6 +112,9 @@ lint:
 	$(Q)scripts/install-deps build lint
 	$(Q)$(MAKE) $(PB:=.h)
 	$(Q)CPROF_BUILD=$(B) scripts/lint/all
+
+bench:
+	$(Q)CPROF_BUILD=$(B) scripts/bench $(if $(filter quick,$(BENCH)),--quick)
 
 demo:
 	$(Q)scripts/install-deps build demo
