@@ -46,16 +46,17 @@ SHIM_LDFLAGS = -shared -Wl,-z,now -Wl,-z,nodelete -Wl,-z,noexecstack \
 PACKAGES = libprotobuf-c zlib libdw libelf libmicrohttpd jansson
 COLLECTOR_CFLAGS = $(ALL_CFLAGS) -I$(B) -pthread \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
-	$(shell pkg-config --cflags $(PACKAGES) libcurl 2>/dev/null)
+	$(shell pkg-config --cflags $(PACKAGES) libcurl libpcre2-8 2>/dev/null)
 COLLECTOR_LDFLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS) -pthread
 COLLECTOR_LIBS = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) \
 	-lunwind-x86_64 -lunwind -liberty -lm
-CTL_LIBS = $(shell pkg-config --libs libcurl jansson libelf 2>/dev/null)
+CTL_LIBS = $(shell pkg-config --libs libcurl jansson libelf libprotobuf-c zlib \
+	libpcre2-8 2>/dev/null) -liberty -lm
 
 PROTO_SRC = $(wildcard proto/*.c)
 SHIM_SRC = $(wildcard preload/*.c)
 MAINS = collector/cprofd.c collector/cprofctl.c
-CTL_SRC = $(wildcard collector/ctl_*.c)
+CTL_SRC = $(wildcard collector/ctl_*.c collector/report*.c)
 COLLECTOR_SRC = $(filter-out $(MAINS) $(CTL_SRC),$(wildcard collector/*.c))
 PB = $(B)/proto/profile.pb-c $(B)/proto/cprof.pb-c
 
@@ -63,7 +64,9 @@ SHIM_OBJ = $(SHIM_SRC:%.c=$(B)/shim/%.o) $(PROTO_SRC:%.c=$(B)/shim/%.o)
 COLLECTOR_OBJ = $(COLLECTOR_SRC:%.c=$(B)/obj/%.o) \
 	$(PROTO_SRC:%.c=$(B)/obj/%.o) $(PB:=.o)
 # cprofctl shares these of the collector's modules.
-CTL_SHARED_OBJ = $(addprefix $(B)/obj/collector/,paths.o out.o buf.o)
+CTL_SHARED_OBJ = $(B)/proto/profile.pb-c.o $(addprefix $(B)/obj/collector/,\
+	paths.o out.o buf.o mem.o arena.o strtab.o hmap.o demangle.o \
+	utf8.o)
 CTL_OBJ = $(CTL_SRC:%.c=$(B)/obj/%.o) $(PROTO_SRC:%.c=$(B)/obj/%.o) \
 	$(CTL_SHARED_OBJ)
 

@@ -11,12 +11,22 @@
 // A name is the program's word, and demangling may blow it up or recurse.
 #define NAME_MAX_BYTES 4096u
 
-char *demangle(const char *name)
+static char *demangle_as(const char *name, int options)
 {
 	// Only what can be mangled: "_Z" C++ and old Rust, "_R" Rust. Other
 	// schemes (D, Ada) would misread plain C names.
 	if (name[0] != '_' || (name[1] != 'Z' && name[1] != 'R') ||
 	    strlen(name) > NAME_MAX_BYTES)
 		return NULL;
-	return cplus_demangle(name, DMGL_AUTO | DMGL_PARAMS | DMGL_ANSI);
+	return cplus_demangle(name, options);
+}
+
+char *demangle(const char *name)
+{
+	return demangle_as(name, DMGL_AUTO | DMGL_PARAMS | DMGL_ANSI);
+}
+
+char *demangle_short(const char *name)
+{
+	return demangle_as(name, DMGL_AUTO | DMGL_ANSI);
 }

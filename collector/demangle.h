@@ -8,4 +8,7 @@
 // mangled, or by nobody's rules.
 char *demangle(const char *name);
 
+// The same without parameters and return type.
+char *demangle_short(const char *name);
+
 #endif
