@@ -11,9 +11,11 @@
 #include "collector/ctl_paths.h"
 #include "collector/ctl_profile.h"
 #include "collector/ctl_ps.h"
+#include "collector/ctl_report.h"
 #include "collector/ctl_run.h"
 #include "collector/ctl_set.h"
 #include "collector/ctl_stats.h"
+#include "collector/report_format.h"
 #include "proto/kind.h"
 #include "proto/version.h"
 
@@ -52,6 +54,24 @@ static const char *kind_command(int kind)
 	return *info->alias ? info->alias : info->name;
 }
 
+// A report's command.
+static int find_report(const char *name, struct command *ret_command)
+{
+	const struct report_format *format = report_format_find(name);
+
+	if (!format)
+		return -ENOENT;
+	*ret_command = (struct command){
+		.name = format->name,
+		.args = format->has_pattern
+				? "REGEX FILE...|KIND [TARGET] [OPTIONS]"
+				: "FILE...|KIND [TARGET] [OPTIONS]",
+		.accepts = CTL_REPORT_ACCEPTS,
+		.help = format->help,
+		.run = ctl_report};
+	return 0;
+}
+
 static int find_command(const char *name, struct command *ret_command)
 {
 	int kind = kind_find(name, strlen(name));
@@ -62,7 +82,7 @@ static int find_command(const char *name, struct command *ret_command)
 			return 0;
 		}
 	if (kind < 0)
-		return -ENOENT;
+		return find_report(name, ret_command);
 	*ret_command = (struct command){.name = name,
 					.args = "[TARGET] [OPTIONS]",
 					.accepts = ctl_profile_accepts(kind),
@@ -89,6 +109,10 @@ static void print_usage(FILE *f)
 			       *info->alias ? ")" : "");
 		ctl_help_row(f, kind_command(i), HELP_COLUMN, help);
 	}
+	(void)fprintf(f, "\nreports, on FILE... or on a KIND of profile:\n");
+	for (int i = 0; i < REPORT_FORMAT_N; i++)
+		ctl_help_row(f, report_formats[i].name, HELP_COLUMN,
+			     report_formats[i].help);
 	(void)fprintf(f,
 		      "\nTARGET is -p PID, a pid or a command name; it may be "
 		      "left out where just one\nprocess is being profiled.\n"
@@ -114,6 +138,9 @@ static int refuse_command(const char *name)
 	for (int i = 0; i < KIND_N && n < sizeof(list); i++)
 		n += (size_t)snprintf(list + n, sizeof(list) - n, ", %s",
 				      kind_command(i));
+	for (int i = 0; i < REPORT_FORMAT_N && n < sizeof(list); i++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n, ", %s",
+				      report_formats[i].name);
 	return ctl_fail(CTL_USAGE, "unknown command '%s'; there are %s", name,
 			list);
 }

@@ -21,15 +21,9 @@
 #define NAME_MAX_BYTES	  32
 #define ENV_PREFIX	  "CPROF_"
 #define ENV_PREFIX_LENGTH (sizeof(ENV_PREFIX) - 1)
-// What getopt_long returns for setting i; above any character.
+// What getopt_long returns for setting or option i; above any character.
 #define SETTING_VALUE 256
-
-enum option_id {
-#define OPTION(id, name, letter, arg, groups, help) OPTION_##id,
-#include "collector/ctl_options.def"
-#undef OPTION
-	OPTION_N
-};
+#define OPTION_VALUE  (SETTING_VALUE + SETTING_N)
 
 struct option_info {
 	const char *name;
@@ -39,7 +33,7 @@ struct option_info {
 	const char *help;
 };
 
-static const struct option_info option_table[OPTION_N] = {
+static const struct option_info option_table[CTL_OPTION_N] = {
 #define OPTION(id, name, letter, arg, groups, help) \
 	{name, letter, arg, groups, help},
 #include "collector/ctl_options.def"
@@ -48,9 +42,9 @@ static const struct option_info option_table[OPTION_N] = {
 
 // What getopt_long is given for one command.
 struct grammar {
-	struct option longs[OPTION_N + SETTING_N + 1];
+	struct option longs[CTL_OPTION_N + SETTING_N + 1];
 	char names[SETTING_N][NAME_MAX_BYTES];
-	char letters[2 * OPTION_N + 3];
+	char letters[2 * CTL_OPTION_N + 3];
 };
 
 // A setting is an option of run unless it is one of cprofctl's own (socket),
@@ -92,14 +86,16 @@ static void make_grammar(struct grammar *g, unsigned accepts)
 	if (accepts & CTL_FOR_RUN)
 		*letter++ = '+';
 	*letter++ = ':';
-	for (int i = 0; i < OPTION_N; i++) {
+	for (int i = 0; i < CTL_OPTION_N; i++) {
 		const struct option_info *info = &option_table[i];
 
 		if (!(info->groups & accepts))
 			continue;
 		*o++ = (struct option){
 			info->name, info->arg ? required_argument : no_argument,
-			NULL, info->letter};
+			NULL, OPTION_VALUE + i};
+		if (!info->letter)
+			continue;
 		*letter++ = info->letter;
 		if (info->arg)
 			*letter++ = ':';
@@ -152,8 +148,23 @@ static int take_setting(struct ctl_options *o, int setting, const char *name,
 	return CTL_OK;
 }
 
-static int take_option(struct ctl_options *o, int letter, const char *text)
+// The option that getopt_long means by VALUE, a letter or an OPTION_VALUE.
+static int find_option(int value, unsigned accepts)
 {
+	if (value >= OPTION_VALUE)
+		return value - OPTION_VALUE;
+	for (int i = 0; i < CTL_OPTION_N; i++)
+		if (option_table[i].letter == value &&
+		    option_table[i].groups & accepts)
+			return i;
+	return CTL_OPTION_HELP; // never: only these are in the grammar
+}
+
+static int take_option(struct ctl_options *o, int option, const char *text)
+{
+	int letter = option_table[option].letter;
+
+	o->given[option] = text ? text : "";
 	if (letter == 'p' && ctl_options_number(text, 1, INT32_MAX, &o->pid))
 		return refuse("pid", text, "a process id");
 	if (letter == 's' && read_seconds(text, &o->seconds))
@@ -197,7 +208,8 @@ static int refuse_option(const struct grammar *g, int argc, char **argv)
 	const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
 
 	list_options(g, sizeof(list), list);
-	if (optopt && isprint(optopt) && strncmp(word, "--", 2))
+	if (optopt && optopt < SETTING_VALUE && isprint(optopt) &&
+	    strncmp(word, "--", 2))
 		return ctl_fail(CTL_USAGE,
 				"%s: unknown option '-%c'; it takes %s",
 				argv[0], optopt, list);
@@ -212,7 +224,8 @@ int ctl_options_read(int argc, char **argv, unsigned accepts,
 	struct ctl_options o = {.command = argv[0]};
 	int c, status = CTL_OK, i_long = 0;
 
-	make_grammar(&g, accepts | CTL_FOR_ANY);
+	accepts |= CTL_FOR_ANY;
+	make_grammar(&g, accepts);
 	opterr = 0;
 	optind = 0;
 	while (status == CTL_OK && (c = getopt_long(argc, argv, g.letters,
@@ -222,11 +235,12 @@ int ctl_options_read(int argc, char **argv, unsigned accepts,
 		if (c == ':')
 			return ctl_fail(CTL_USAGE, "%s: '%s' needs a value",
 					argv[0], argv[optind - 1]);
-		if (c >= SETTING_VALUE)
+		if (c >= SETTING_VALUE && c < OPTION_VALUE)
 			status = take_setting(&o, c - SETTING_VALUE,
 					      g.longs[i_long].name, optarg);
 		else
-			status = take_option(&o, c, optarg);
+			status = take_option(&o, find_option(c, accepts),
+					     optarg);
 	}
 	if (status != CTL_OK)
 		return status;
@@ -240,7 +254,7 @@ int ctl_options_read(int argc, char **argv, unsigned accepts,
 // it? run's settings all have; what is unknown is refused by the command.
 static bool takes_value(const char *name, size_t n)
 {
-	for (int i = 0; i < OPTION_N; i++)
+	for (int i = 0; i < CTL_OPTION_N; i++)
 		if (!strncmp(option_table[i].name, name, n))
 			return option_table[i].arg != NULL;
 	return true;
@@ -248,7 +262,7 @@ static bool takes_value(const char *name, size_t n)
 
 static bool letter_takes_value(char letter)
 {
-	for (int i = 0; i < OPTION_N; i++)
+	for (int i = 0; i < CTL_OPTION_N; i++)
 		if (option_table[i].letter == letter)
 			return option_table[i].arg != NULL;
 	return false;
@@ -297,14 +311,17 @@ static void print_settings(FILE *f)
 
 void ctl_options_help(FILE *f, unsigned accepts)
 {
-	for (int i = 0; i < OPTION_N; i++) {
+	for (int i = 0; i < CTL_OPTION_N; i++) {
 		const struct option_info *info = &option_table[i];
 		char left[64];
 
 		if (!(info->groups & (accepts | CTL_FOR_ANY)))
 			continue;
-		(void)snprintf(left, sizeof(left), "-%c, --%s%s%s",
-			       info->letter, info->name, info->arg ? " " : "",
+		(void)snprintf(left, sizeof(left), "%c%c%c --%s%s%s",
+			       info->letter ? '-' : ' ',
+			       info->letter ? info->letter : ' ',
+			       info->letter ? ',' : ' ', info->name,
+			       info->arg ? " " : "",
 			       info->arg ? info->arg : "");
 		ctl_help_row(f, left, HELP_COLUMN, info->help);
 	}

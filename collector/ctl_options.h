@@ -18,7 +18,16 @@ enum ctl_group {
 	CTL_FOR_TARGET = 1 << 2,
 	CTL_FOR_KIND = 1 << 3,
 	CTL_FOR_CPU = 1 << 4,
-	CTL_FOR_JSON = 1 << 5
+	CTL_FOR_JSON = 1 << 5,
+	CTL_FOR_REPORT = 1 << 6,
+	CTL_FOR_MERGE = 1 << 7
+};
+
+enum ctl_option {
+#define OPTION(id, name, letter, arg, groups, help) CTL_OPTION_##id,
+#include "collector/ctl_options.def"
+#undef OPTION
+	CTL_OPTION_N
 };
 
 // Text is argv's or the environment's.
@@ -32,7 +41,9 @@ struct ctl_options {
 	bool is_json;
 	bool is_help;
 	const char *settings[SETTING_N]; // of run; NULL: not given
-	char **words;			 // what is no option
+	// The argument of each option, "" where it takes none; NULL: not given.
+	const char *given[CTL_OPTION_N];
+	char **words; // what is no option
 	int n_words;
 };
 

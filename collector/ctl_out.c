@@ -49,7 +49,9 @@ static int check_folder(const char *path)
 	return CTL_OK;
 }
 
-static int check_named(struct ctl_out *out, const char *name)
+// EXTENSION: what a file's name must end in.
+static int check_named(struct ctl_out *out, const char *name,
+		       const char *extension)
 {
 	struct stat st;
 	bool exists = !stat(name, &st);
@@ -63,7 +65,7 @@ static int check_named(struct ctl_out *out, const char *name)
 	if (exists && !S_ISREG(st.st_mode))
 		return CTL_OK;
 	out->form = CTL_OUT_NAMED;
-	if (!ends_in(name, EXTENSION))
+	if (*extension && !ends_in(name, extension))
 		return ctl_fail(CTL_USAGE,
 				"-o: '%s' is not allowed, but a name ending "
 				"in " EXTENSION ", or - for stdout",
@@ -82,13 +84,20 @@ int ctl_out_check(const char *name, const struct ctl_target *target,
 	if (!name)
 		return check_folder("");
 	if (strcmp(name, "-"))
-		return check_named(ret_out, name);
+		return check_named(ret_out, name, EXTENSION);
 	ret_out->form = CTL_OUT_STDOUT;
 	if (isatty(STDOUT_FILENO))
 		return ctl_fail(CTL_FAILED,
 				"a profile is binary and stdout is a terminal; "
 				"use -o FILE" EXTENSION " or a pipe");
 	return CTL_OK;
+}
+
+int ctl_out_check_report(const char *name, struct ctl_out *ret_out)
+{
+	*ret_out = (struct ctl_out){.form = CTL_OUT_STDOUT};
+	return name && strcmp(name, "-") ? check_named(ret_out, name, "")
+					 : CTL_OK;
 }
 
 static int write_all(int fd, const char *bytes, size_t n_bytes)

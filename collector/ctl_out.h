@@ -31,6 +31,9 @@ struct ctl_out {
 int ctl_out_check(const char *name, const struct ctl_target *target,
 		  const char *kind, struct ctl_out *ret_out);
 
+// The same for a report: stdout where NAME is NULL, and a file of any name.
+int ctl_out_check_report(const char *name, struct ctl_out *ret_out);
+
 // Writes the bytes there and prints the file's name on stdout (nothing when the
 // profile went there).
 int ctl_out_write(struct ctl_out *out, const void *bytes, size_t n_bytes);

@@ -89,8 +89,9 @@ static void print_path(const struct ctl_options *o, uint32_t pid,
 		(void)snprintf(ret_path + n, 128 - (size_t)n, "&hz=%u", o->hz);
 }
 
-static int take(const struct ctl_options *o, const struct ctl_target *target,
-		enum kind kind, struct ctl_reply *ret_reply)
+int ctl_profile_take(const struct ctl_options *o,
+		     const struct ctl_target *target, enum kind kind,
+		     struct ctl_reply *ret_reply)
 {
 	uint32_t seconds = o->seconds;
 	char path[128], what[128];
@@ -128,7 +129,7 @@ int ctl_profile(const struct ctl_options *options, enum kind kind)
 	status = ctl_out_check(options->out, &target, kind_table[kind].name,
 			       &out);
 	if (!status)
-		status = take(options, &target, kind, &reply);
+		status = ctl_profile_take(options, &target, kind, &reply);
 	if (status)
 		return status;
 	status = ctl_out_write(&out, reply.body, reply.n_bytes);

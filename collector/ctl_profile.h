@@ -4,7 +4,9 @@
 #ifndef CPROF_COLLECTOR_CTL_PROFILE_H
 #define CPROF_COLLECTOR_CTL_PROFILE_H
 
+#include "collector/ctl_http.h"
 #include "collector/ctl_options.h"
+#include "collector/ctl_target.h"
 #include "proto/kind.h"
 
 // The groups of options the command for KIND accepts.
@@ -12,5 +14,10 @@ unsigned ctl_profile_accepts(enum kind kind);
 
 // Takes it and writes it. The exit status; what went wrong has been printed.
 int ctl_profile(const struct ctl_options *options, enum kind kind);
+
+// Takes it from TARGET; the caller frees the reply.
+int ctl_profile_take(const struct ctl_options *options,
+		     const struct ctl_target *target, enum kind kind,
+		     struct ctl_reply *ret_reply);
 
 #endif

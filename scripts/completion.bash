@@ -7,7 +7,12 @@
 
 _cprofctl_commands() {
 	cprofctl help 2>/dev/null |
-		sed -n '/^commands:/,/^$/s/^  \([a-z]\{1,\}\) .*/\1/p'
+		sed -n '/^commands:/,/^TARGET/s/^  \([a-z]\{1,\}\) .*/\1/p'
+}
+
+_cprofctl_reports() {
+	cprofctl help 2>/dev/null |
+		sed -n '/^reports,/,/^$/s/^  \([a-z]\{1,\}\) .*/\1/p'
 }
 
 _cprofctl_options() {
@@ -30,8 +35,14 @@ _cprofctl_words() {
 	case $command in
 	run) compgen -A command -- "$2" ;;
 	set) _cprofctl_keys && _cprofctl_targets 2 ;;
-	ps) ;;
-	*) _cprofctl_targets 2 ;;
+	ps | merge) ;;
+	diff) _cprofctl_reports ;;
+	*)
+		if _cprofctl_reports | grep -qx -- "$command"; then
+			echo profile heap allocs block mutex threadcreate
+		fi
+		_cprofctl_targets 2
+		;;
 	esac
 }
 

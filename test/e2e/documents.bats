@@ -11,14 +11,14 @@ load ctl_lib
 
 @test "the manual has every command" {
 	for command in $("$CTL" help |
-		sed -n '/^commands:/,/^$/s/^  \([a-z]\{1,\}\) .*/\1/p'); do
+		sed -n '/^commands:/,/^TARGET/s/^  \([a-z]\{1,\}\) .*/\1/p'); do
 		grep -q "^\.BR\? $command\b" "$REPO/collector/man/cprofctl.1"
 		grep -q "\b$command\b" "$REPO/README.md"
 	done
 }
 
 @test "the manual has every option" {
-	for command in run ps profile heap set stats; do
+	for command in run ps profile heap set stats top merge; do
 		for option in $("$CTL" $command --help | grep -o -e '^ .\{5\}--[a-z-]*' |
 			grep -o -e '--.*'); do
 			sed 's/\\-/-/g' "$REPO/collector/man/cprofctl.1" |
