@@ -133,8 +133,9 @@ static void comment_fixed(const struct proc *p, struct snap *s)
 		(unsigned long long)p->rates.block_rate_ns,
 		(unsigned long long)p->rates.mutex_fraction);
 	if (p->hello->is_reconnect)
-		comment(s, "lost: what came before this collector was found; "
-			   "the collector before it has ended");
+		comment(s, "an earlier collector of this process has ended: "
+			   "what it had read is in its own profiles, or lost "
+			   "(gone) if it was killed");
 }
 
 void take_comments(struct snap *s)

@@ -73,7 +73,7 @@ void live_release(const struct live_slot *slot, const void *p);
 // ... or found no room: the collector sweeps it.
 void live_defer(const struct live_slot *slot, const void *p);
 
-// With the socket transport nobody else sweeps the table: looks at
+// Where nobody else sweeps the table (state.is_sweeper): looks at
 // LIVE_SWEEP_BUCKETS of its buckets, the next ones each time, and hands the ids
 // of deferred frees to PUSH, which returns 0 when it had room.
 #define LIVE_SWEEP_BUCKETS 64u

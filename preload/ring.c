@@ -25,8 +25,8 @@ static struct stripe *stripe_at(uint32_t i)
 	return (struct stripe *)(state.stripes + i * state.stripe_step_bytes);
 }
 
-// How many there are to use: what the collector says, within what was agreed.
-static uint32_t stripes_ready(void)
+// What the collector says, within what was agreed.
+uint32_t ring_n_ready(void)
 {
 	// acquire: pairs with the collector's release: they have memory
 	uint32_t n = atomic_load_explicit(&state_control()->x_n_ready,
@@ -86,7 +86,7 @@ static bool stripe_take(struct stripe *s)
 
 static int rings_write(const struct pieces *p)
 {
-	uint32_t n = stripes_ready();
+	uint32_t n = ring_n_ready();
 	uint32_t i = self.tid * 2654435761u % n;
 	int err = -EBUSY;
 
@@ -246,6 +246,15 @@ int ring_push(struct record *head, const struct capture *c)
 	return err;
 }
 
+int ring_move(const struct record *r)
+{
+	struct pieces p = {.v = {{(void *)r, r->size_bytes}},
+			   .n = 1,
+			   .total_bytes = r->size_bytes};
+
+	return rings_write(&p);
+}
+
 int ring_push_text(struct record *head, const char *text, uint32_t n_bytes)
 {
 	static const char zeroes[8];
@@ -283,7 +292,7 @@ void ring_push_counters(void)
 uint64_t ring_progress(void)
 {
 	uint64_t sum = 1;
-	uint32_t n = stripes_ready();
+	uint32_t n = ring_n_ready();
 
 	for (uint32_t i = 0; i < n; i++)
 		sum += atomic_load_explicit(&stripe_at(i)->x_tail,

@@ -28,6 +28,13 @@ void ring_count_drop(int err);
 // ring_push with N_BYTES of text behind HEAD (FORM_TEXT).
 int ring_push_text(struct record *head, const char *text, uint32_t n_bytes);
 
+// Pushes the record R, which was pushed before, as it is, uncounted. As
+// ring_push(); rings only.
+int ring_move(const struct record *r);
+
+// The stripes there are to use.
+uint32_t ring_n_ready(void);
+
 // Closes the descriptor FD of the parent's stream in a fork child, if it is
 // that still.
 void ring_close_socket(int fd);

@@ -140,7 +140,7 @@ static int push_deferred(uint64_t id)
 
 static bool has_deferred(void)
 {
-	return !state.n_stripes &&
+	return state.is_sweeper &&
 	       atomic_load_explicit(
 		       &state.status->x_counters[COUNTER_FREES_DEFERRED],
 		       memory_order_relaxed);

@@ -6,9 +6,11 @@
 #include "preload/session.h"
 
 #include "preload/conf.h"
+#include "preload/former.h"
 #include "preload/hello.h"
 #include "preload/launch.h"
 #include "preload/live.h"
+#include "preload/mapping.h"
 #include "preload/rate.h"
 #include "preload/ring.h"
 #include "preload/say.h"
@@ -24,7 +26,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -38,8 +39,8 @@
 #define ANSWER_RETRY_NS	 2000000ull
 #define SHORT_WAIT_NS	 700000ull // with the calls around it under 1 ms
 #define CONNECT_PAUSE_NS 300000
+#define ROOM_PAUSE_NS	 1000000
 #define HIGH_FD		 900
-#define SEALS		 (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 // Constant after the constructor, but for what attaching writes.
 static struct {
@@ -269,69 +270,6 @@ static int receive_answer(int fd, uint64_t until_ns, int *ret_fd)
 	return -EPROTO;
 }
 
-static bool is_layout_sane(const struct region_control *c, uint64_t size)
-{
-	uint64_t buckets = 1ull << (c->lg_live_buckets & 31);
-	uint64_t step = sizeof(struct stripe) + c->stripe_bytes;
-
-	return c->magic == REGION_MAGIC && c->proto_version == PROTO_VERSION &&
-	       c->size_bytes == size && c->n_stripes &&
-	       c->n_stripes <= STRIPES_MAX &&
-	       !(c->stripe_bytes & (c->stripe_bytes - 1)) &&
-	       c->stripe_bytes >= STRIPE_MIN_BYTES &&
-	       c->stripe_bytes <= STRIPE_MAX_BYTES &&
-	       buckets <= LIVE_BUCKETS_MAX &&
-	       c->stripes_offset >= 2 * REGION_PAGE &&
-	       c->stripes_offset + c->n_stripes * step <= size &&
-	       c->live_offset + buckets * sizeof(struct live_bucket) <= size &&
-	       c->ids_offset + buckets * LIVE_SLOTS * sizeof(uint64_t) <= size;
-}
-
-// Reads the header by a mapping of its own, so that nothing is replaced by what
-// does not fit.
-static bool is_layout_good(int fd, uint64_t size)
-{
-	const struct region_control *old = state_control();
-	const struct region_control *c;
-	long at = sys_call(SYS_mmap, 0, REGION_PAGE, PROT_READ, MAP_SHARED, fd,
-			   0);
-	bool is_good;
-
-	if (at < 0 && at > -4096)
-		return false;
-	c = (const struct region_control *)at;
-	is_good =
-		is_layout_sane(c, size) &&
-		(!old ||
-		 !memcmp(old, c, offsetof(struct region_control, x_heap_rate)));
-	(void)sys_call(SYS_munmap, at, REGION_PAGE);
-	return is_good;
-}
-
-// Maps the region; over the old one when there is one, so that threads in the
-// middle of a push never see it go: the same layout, or no deal.
-static struct region_control *map_region(int fd)
-{
-	const struct region_control *old = state_control();
-	struct stat st;
-	struct region_control *c;
-	long at;
-
-	if (sys_call(SYS_fstat, fd, &st) ||
-	    (sys_call(SYS_fcntl, fd, F_GET_SEALS) & SEALS) != SEALS ||
-	    st.st_size < (off_t)(2 * REGION_PAGE) ||
-	    !is_layout_good(fd, (uint64_t)st.st_size))
-		return NULL;
-	at = sys_call(SYS_mmap, old, st.st_size, PROT_READ | PROT_WRITE,
-		      MAP_SHARED | (old ? MAP_FIXED : 0), fd, 0);
-	if (at < 0 && at > -4096)
-		return NULL;
-	c = (struct region_control *)at;
-	(void)sys_call(SYS_madvise, c, st.st_size, MADV_DONTFORK);
-	(void)sys_call(SYS_madvise, c, st.st_size, MADV_DONTDUMP);
-	return c;
-}
-
 static void fill_state(const struct region_control *c)
 {
 	unsigned char *base = (unsigned char *)c;
@@ -380,19 +318,18 @@ static void publish(const struct region_control *c)
 static int use_region(int fd)
 {
 	bool is_new = !state_control();
-	const struct region_control *c = map_region(fd);
+	const struct region_control *c = mapping_make(fd);
 
 	close_fd(fd);
 	if (!c)
 		return -ENOMEM;
-	// On a new one over the old the filter keeps what it knows: too much
-	// costs a lookup, too little would miss a free.
 	if (is_new) {
 		// A process that never attached before has nothing to forget.
 		if (session.attached_pid)
 			live_clear();
 		fill_state(c);
 	} else {
+		state.is_sweeper = true;
 		state_count(COUNTER_RECONNECTS, 1);
 	}
 	publish(c);
@@ -454,6 +391,7 @@ static int use_socket(int fd)
 
 		live_clear();
 		fill_state(c);
+		state.is_sweeper = true;
 		publish(c);
 	}
 	return 0;
@@ -640,6 +578,36 @@ static bool is_stale(const struct region_control *c)
 	       atomic_load_explicit(&c->x_closed, memory_order_relaxed);
 }
 
+static COLD void advance_former(const struct region_control *c)
+{
+	uint32_t nobody = 0;
+
+	if (!atomic_compare_exchange_strong_explicit(
+		    &state.x_attaching, &nobody, 1, memory_order_acquire,
+		    memory_order_relaxed))
+		return;
+	former_advance(is_stale(c));
+	// release: pairs with the acquire above
+	atomic_store_explicit(&state.x_attaching, 0, memory_order_release);
+}
+
+// At the end there is time to wait for room.
+static void finish_former(uint64_t until_ns)
+{
+	uint32_t nobody = 0;
+
+	if (!atomic_load_explicit(&state.x_former, memory_order_relaxed) ||
+	    !atomic_compare_exchange_strong_explicit(
+		    &state.x_attaching, &nobody, 1, memory_order_acquire,
+		    memory_order_relaxed))
+		return;
+	while (!former_move() && !is_stale(state_control()) &&
+	       sys_slow_now_ns() < until_ns)
+		pause_ns(ROOM_PAUSE_NS);
+	// release: pairs with the acquire above
+	atomic_store_explicit(&state.x_attaching, 0, memory_order_release);
+}
+
 // A fork child that was not answered in time asks again later.
 static bool may_retry(void)
 {
@@ -658,7 +626,10 @@ bool session_ensure(void)
 	if (UNLIKELY(launch_has_child()) && !state_is_sandboxed())
 		launch_reap();
 	if (LIKELY(c)) {
-		if (UNLIKELY(is_stale(c)))
+		if (UNLIKELY(atomic_load_explicit(&state.x_former,
+						  memory_order_relaxed)))
+			advance_former(c);
+		else if (UNLIKELY(is_stale(c)))
 			try_attach(0);
 		return true;
 	}
@@ -765,6 +736,7 @@ void session_goodbye(void)
 		goodbye_socket(until_ns);
 		return;
 	}
+	finish_former(until_ns);
 	// release: pairs with the collector's acquire: all records are visible
 	atomic_store_explicit(&state.status->x_goodbye, 1,
 			      memory_order_release);

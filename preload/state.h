@@ -30,7 +30,10 @@ struct state {
 	struct live_bucket *buckets; // live table
 	_Atomic uint64_t *x_ids; // sample ids, by bucket * LIVE_SLOTS + slot
 	uint64_t stripe_step_bytes;
-	uint32_t n_stripes;    // 0 = socket transport
+	uint32_t n_stripes; // 0 = socket transport
+	// Nobody else can sweep the live table: with the socket transport, and
+	// when it is that of a former region.
+	bool is_sweeper;
 	uint32_t live_mask;    // buckets - 1
 	uint16_t serial;       // differs from thread.serial: register first
 	_Atomic uint32_t x_fd; // socket transport: descriptor + 1, else 0
@@ -39,6 +42,8 @@ struct state {
 	_Atomic uint32_t x_tried;     // 1 once attaching has failed or ended
 	_Atomic uint32_t x_timed_out; // 1: it failed for want of an answer
 	uint32_t pid;
+	// Where a former region is mapped (former.h), 0 = nowhere.
+	_Atomic uintptr_t x_former;
 	_Atomic uint64_t
 		x_retry_ns; // not before this time: look for a collector
 	// Signed CPU time of ended threads that no sample stands for yet.

@@ -19,6 +19,13 @@ def counts(path):
         return struct.unpack("4Q", f.read(32).ljust(32, b"\0"))
 
 
+def rounds(path):
+    """Of the slow form."""
+    with open(path, "rb") as f:
+        f.seek(32)
+        return struct.unpack("Q", f.read(8).ljust(8, b"\0"))[0]
+
+
 def check(name, path, pid):
     """The process PID is dead: every event it had counted is in its profiles,
     and none that it had not begun. True when there was any."""

@@ -3,8 +3,9 @@
 // Usage: killed FILE [HOW ROUNDS]. Allocates, a little at a time, in keep() and
 // in drop(), and counts before and after each in FILE, which it shares:
 // keep_done <= the true number <= keep_begun. Without HOW for ever, meant to be
-// killed; else it ends itself after ROUNDS, in the way HOW says: one of the
-// table below.
+// killed; with "slow" so as well, a fortieth as fast, and besides each round
+// borrows a block that is given back N_HELD rounds later; else it ends itself
+// after ROUNDS, in the way HOW says: one of the table below.
 #include "test/lib/host.h"
 
 #include <fcntl.h>
@@ -15,19 +16,30 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-// As the test reads it: four 64-bit words.
+enum { N_HELD = 100 };
+
+// As the tests read it: 64-bit words.
 struct counts {
 	_Atomic uint64_t x_keep_begun;
 	_Atomic uint64_t x_keep_done;
 	_Atomic uint64_t x_drop_begun;
 	_Atomic uint64_t x_drop_done;
+	_Atomic uint64_t x_rounds; // slow ones
 };
 
-void *keep(void), drop(void);
+void *keep(void), *borrow(void), drop(void);
 
 __attribute__((noinline)) void *keep(void)
 {
 	void *p = malloc(1000);
+
+	__asm__ volatile("");
+	return p;
+}
+
+__attribute__((noinline)) void *borrow(void)
+{
+	void *p = malloc(300);
 
 	__asm__ volatile("");
 	return p;
@@ -122,6 +134,19 @@ static void end_limit(void)
 		work(counts);
 }
 
+static void end_slowly(void)
+{
+	static void *held[N_HELD];
+
+	for (size_t i = 0;; i = (i + 1) % N_HELD) {
+		work(counts);
+		free(held[i]);
+		held[i] = borrow();
+		counts->x_rounds++;
+		usleep(20000);
+	}
+}
+
 static const struct {
 	const char *how;
 	void (*end)(void);
@@ -133,6 +158,7 @@ static const struct {
 	{"smash", end_smash},
 	{"oom", end_oom},
 	{"limit", end_limit},
+	{"slow", end_slowly},
 };
 
 static void end_by(const char *how)
