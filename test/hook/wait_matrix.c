@@ -86,6 +86,18 @@ static void all_sem(void)
 static pthread_cond_t cond;
 static pthread_mutex_t mutex;
 
+// The mutex that goes with the condition. (A ceiling, PTHREAD_PRIO_PROTECT,
+// takes a right to real-time priorities; lock_matrix tries it.)
+static const struct kind {
+	const char *name;
+	int robust, protocol, shared;
+} kinds[] = {{"plain", 0, 0, 0},
+	     {"robust", PTHREAD_MUTEX_ROBUST, 0, 0},
+	     {"inheriting", 0, PTHREAD_PRIO_INHERIT, 0},
+	     {"robust inheriting", PTHREAD_MUTEX_ROBUST, PTHREAD_PRIO_INHERIT,
+	      0},
+	     {"shared", 0, 0, PTHREAD_PROCESS_SHARED}};
+
 static void *signal_later(void *arg)
 {
 	usleep(MATRIX_HOLD_US);
@@ -143,18 +155,50 @@ static void cond_cancelled(void)
 	MATRIX_CALL("cancelled", "unlock", pthread_mutex_unlock(&mutex));
 }
 
-static void one_cond(int type, clockid_t clock)
+static void *die_with_it(void *arg)
+{
+	pthread_mutex_lock(&mutex);
+	pthread_cond_signal(&cond);
+	return arg;
+}
+
+// The wait ends with a mutex whose owner has died with it.
+static void cond_owner_dead(void)
+{
+	pthread_t thread;
+
+	pthread_mutex_lock(&mutex);
+	matrix_start(&thread, die_with_it, NULL);
+	MATRIX_CALL("owner dead", "cond_wait",
+		    pthread_cond_wait(&cond, &mutex));
+	MATRIX_CALL("owner dead", "consistent",
+		    pthread_mutex_consistent(&mutex));
+	MATRIX_CALL("owner dead", "unlock", pthread_mutex_unlock(&mutex));
+	pthread_join(thread, NULL);
+}
+
+static void make_cond(const struct kind *kind, int type, clockid_t clock)
 {
 	pthread_mutexattr_t mutex_attr;
 	pthread_condattr_t attr;
 
-	printf("condition, mutex type %d, clock %d\n", type, clock);
+	printf("condition, %s mutex, type %d, clock %d\n", kind->name, type,
+	       clock);
 	pthread_mutexattr_init(&mutex_attr);
 	pthread_mutexattr_settype(&mutex_attr, type);
+	pthread_mutexattr_setrobust(&mutex_attr, kind->robust);
+	pthread_mutexattr_setprotocol(&mutex_attr, kind->protocol);
+	pthread_mutexattr_setpshared(&mutex_attr, kind->shared);
 	pthread_mutex_init(&mutex, &mutex_attr);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, clock);
+	pthread_condattr_setpshared(&attr, kind->shared);
 	pthread_cond_init(&cond, &attr);
+}
+
+static void one_cond(const struct kind *kind, int type, clockid_t clock)
+{
+	make_cond(kind, type, clock);
 	if (type == PTHREAD_MUTEX_ERRORCHECK)
 		MATRIX_CALL("not mine", "cond_wait",
 			    pthread_cond_wait(&cond, &mutex));
@@ -175,6 +219,8 @@ static void one_cond(int type, clockid_t clock)
 	pthread_mutex_unlock(&mutex);
 	cond_signalled();
 	cond_cancelled();
+	if (kind->robust == PTHREAD_MUTEX_ROBUST)
+		cond_owner_dead();
 }
 
 static void *meet(void *arg)
@@ -279,9 +325,10 @@ int main(void)
 	static const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC};
 
 	all_sem();
-	for (int type = 0; type < 4; type++)
-		for (unsigned i = 0; i < MATRIX_N(clocks); i++)
-			one_cond(type, clocks[i]);
+	for (unsigned k = 0; k < MATRIX_N(kinds); k++)
+		for (int type = 0; type < 4; type++)
+			for (unsigned i = 0; i < MATRIX_N(clocks); i++)
+				one_cond(&kinds[k], type, clocks[i]);
 	for (unsigned count = 1; count <= 4; count++)
 		for (int pshared = 0; pshared < 2; pshared++)
 			one_barrier(count, pshared);
