@@ -99,6 +99,9 @@ static int apply(enum option_id id, struct opts *o, int *ret_status)
 			       ? refuse(id, setting_allowed(VALUE_LOG),
 					ret_status)
 			       : 0;
+	case OPTION_NO_SANDBOX:
+		o->is_sandboxed = false;
+		return 0;
 	case OPTION_HELP:
 		print_help();
 		break;
@@ -115,7 +118,8 @@ static int apply(enum option_id id, struct opts *o, int *ret_status)
 int opts_parse(int argc, char **argv, struct opts *ret, int *ret_status)
 {
 	struct opts o = {.linger_ns = DEFAULT_LINGER_NS,
-			 .log_level = LOG_ERROR};
+			 .log_level = LOG_ERROR,
+			 .is_sandboxed = true};
 	struct option options[OPTION_N + 1] = {0};
 	int c, err;
 

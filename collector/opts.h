@@ -13,6 +13,7 @@ struct opts {
 	bool is_auto;
 	uint64_t linger_ns;
 	unsigned log_level;
+	bool is_sandboxed;
 };
 
 // 0: go on with *ret. Else the program ends with status *ret_status: help or

@@ -12,6 +12,7 @@
 #include "collector/log.h"
 #include "collector/mem.h"
 #include "collector/paths.h"
+#include "collector/sandbox.h"
 #include "collector/spare.h"
 #include "collector/visit.h"
 
@@ -464,6 +465,15 @@ static void raise_limits(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+// Serving without it is better than not serving.
+static void confine(void)
+{
+	int err = sandbox_enter();
+
+	if (err)
+		log_info("runs without its sandbox: %s", strerror(-err));
+}
+
 int server_run(const struct opts *o)
 {
 	static struct server s; // large tables
@@ -482,6 +492,8 @@ int server_run(const struct opts *o)
 		listen_close(&s.listener);
 		return EXIT_FAILURE;
 	}
+	if (o->is_sandboxed)
+		confine();
 	log_info("serving at '%s'", s.listener.path);
 	serve(&s);
 	stop(&s);

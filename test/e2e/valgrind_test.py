@@ -14,7 +14,7 @@ if not shutil.which("valgrind"):
     print("valgrind is not installed")
     sys.exit(77)
 log = os.path.join(under.TMP, "valgrind")
-collector = under.start_collector(prefix=[
+collector = under.start_collector("--no-sandbox", prefix=[
     "valgrind", "-q", f"--log-file={log}", "--error-exitcode=99",
     "--leak-check=full", "--show-leak-kinds=definite",
     "--errors-for-leak-kinds=definite",

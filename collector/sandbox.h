@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Takes from this process what a collector never does, before it reads the
+// first byte of a stranger: new programs and processes, the network, changing
+// or replacing files that are there, other processes' memory, executable
+// memory (sandbox.def); gaining rights by a set-user-ID program; and leaving
+// its memory, which has pieces of other programs' stacks, in a core file or to
+// a debugger.
+//
+// It is a second wall: what a hijacked collector could still do is to read its
+// user's files, and to make and to remove some.
+#ifndef CPROF_COLLECTOR_SANDBOX_H
+#define CPROF_COLLECTOR_SANDBOX_H
+
+// All threads of this process, for good. 0; -ENOTSUP in a build with a
+// sanitizer, whose runtime needs other calls; or the negative errno of a kernel
+// that can't do all of it: what it can is done.
+int sandbox_enter(void);
+
+#endif
