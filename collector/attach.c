@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The process waits for the answer in its constructor, so nothing slow comes
-// before it but the reading of its maps, which are short then; a region that is
-// not ready is made by another thread while the loop goes on.
+// before it but the reading of its maps, which are short then, and of the files
+// they name. A disk may be slow and a region not ready: other threads do both
+// while the loop goes on, and only the process itself waits.
 #include "collector/attach.h"
 
 #include "collector/admit.h"
@@ -231,7 +232,6 @@ static void choose_transport(struct attach *a, struct proc *p)
 		use_stream(a, p);
 		return;
 	}
-	p->attach = a;
 	p->attach_size = admit_size(a->table, p->hello);
 	r = spare_take(a->spare, p->attach_size);
 	if (!r && is_behind(a, p)) {
@@ -296,6 +296,33 @@ static int new_session(struct attach *a, struct conn_hello *h,
 	return err;
 }
 
+// A starters' job: the maps are read before the answer, since the process may
+// be gone a moment after it.
+static uint64_t start(void *context)
+{
+	struct proc *p = context;
+
+	proc_lock(p);
+	drain_start(p);
+	proc_unlock(p);
+	choose_transport(p->attach, p);
+	return POOL_NEVER;
+}
+
+static void begin(struct attach *a, struct proc *p)
+{
+	p->attach = a;
+	// A process that comes back waits a millisecond only; it was not about
+	// to end, so its maps can wait for the first visit.
+	if (p->hello->is_reconnect) {
+		choose_transport(a, p);
+		return;
+	}
+	pool_job_init(&p->start_job, start, p);
+	if (pool_post(a->env->starters, &p->start_job, POOL_NOW))
+		give_up(p, "no memory");
+}
+
 void attach_hello(struct attach *a, struct conn_hello *h)
 {
 	const char *reason = admit_check(a->table, h->peer.pid, h->hello);
@@ -319,16 +346,9 @@ void attach_hello(struct attach *a, struct conn_hello *h)
 		return;
 	}
 	p->answer_fd = h->fd;
-	// A process that comes back waits a millisecond only; it was not about
-	// to end, so its maps can wait for the first visit.
-	if (!p->hello->is_reconnect) {
-		proc_lock(p);
-		drain_start(p);
-		proc_unlock(p);
-	}
 	log_info("process %u: '%s' begins", p->pid, p->comm);
 	if (watch_process(a, p))
 		give_up(p, "its end can't be watched");
 	else
-		choose_transport(a, p);
+		begin(a, p);
 }

@@ -56,9 +56,10 @@ struct proc_dump; // a dump on its way to the writers, dump.c
 // What is shared by all sessions; constant while there is one.
 struct proc_env {
 	struct loop *loop;
-	struct pool *readers; // visits: rings, unwinding
-	struct pool *writers; // files: symbols, compression
-	struct pool *makers;  // regions: megabytes of memory
+	struct pool *readers;  // visits: rings, unwinding
+	struct pool *writers;  // files: symbols, compression
+	struct pool *makers;   // regions: megabytes of memory
+	struct pool *starters; // hellos: maps and the files they name
 	// The session is over, drained and written: called once, by a visit,
 	// without its lock.
 	void (*on_finished)(void *context, struct proc *p);
@@ -86,7 +87,8 @@ struct proc {
 	struct loop_watch stream_watch;
 	struct pool_job visit_job;
 	struct pool_job write_job;
-	struct pool_job attach_job; // and what it works on: attach.c
+	struct pool_job start_job;
+	struct pool_job attach_job; // and what they work on: attach.c
 	struct attach *attach;
 	const struct region_size *attach_size;
 	struct proc *next_dead; // once no job and no list has it

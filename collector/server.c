@@ -28,9 +28,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define READERS 2u
-#define WRITERS 2u
-#define MAKERS	1u
+#define READERS	 2u
+#define WRITERS	 2u
+#define MAKERS	 1u
+#define STARTERS 2u
 // Accepted in one go; then the others that wait for the loop have their turn.
 #define ACCEPTS_MAX 64u
 // How often the loop looks around when nothing happens.
@@ -187,7 +188,9 @@ static int make_pools(struct server *s)
 	s->env.readers = pool_new("cprofd-read", READERS);
 	s->env.writers = pool_new("cprofd-write", WRITERS);
 	s->env.makers = pool_new("cprofd-make", MAKERS);
-	if (!s->env.readers || !s->env.writers || !s->env.makers)
+	s->env.starters = pool_new("cprofd-hello", STARTERS);
+	if (!s->env.readers || !s->env.writers || !s->env.makers ||
+	    !s->env.starters)
 		return -ENOMEM;
 	s->env.loop = &s->loop;
 	s->env.on_finished = on_finished;
@@ -407,12 +410,14 @@ static void stop(struct server *s)
 	if (has_requests || is_writing(s))
 		return;
 	// Jobs of one pool post to the others.
+	pool_stop(s->env.starters);
 	pool_stop(s->env.readers);
 	pool_stop(s->env.writers);
 	pool_stop(s->env.makers);
 	(void)free_dead(s);
 	table_fini(&s->table);
 	spare_fini(&s->spare);
+	pool_free(s->env.starters);
 	pool_free(s->env.readers);
 	pool_free(s->env.writers);
 	pool_free(s->env.makers);

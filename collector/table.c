@@ -164,6 +164,7 @@ struct proc *table_exhume(struct table *t)
 
 		if (!pool_is_idle(p->env->readers, &p->visit_job) ||
 		    !pool_is_idle(p->env->writers, &p->write_job) ||
+		    !pool_is_idle(p->env->starters, &p->start_job) ||
 		    !pool_is_idle(p->env->makers, &p->attach_job))
 			continue;
 		found = p;
