@@ -18,7 +18,7 @@
 #define PHDRS_MAX     256u
 #define NOTES_MAX     (64u << 10)
 #define BUILD_ID_MAX  32u
-#define CFI_MAX_BYTES ((size_t)256 << 20)
+#define CFI_MAX_BYTES ((size_t)128 << 20)
 #define PAGE_MASK     4095ull
 
 // .eh_frame_hdr as every linker writes it: version 1, frame pointer pc-relative

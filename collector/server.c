@@ -13,6 +13,7 @@
 #include "collector/mem.h"
 #include "collector/paths.h"
 #include "collector/sandbox.h"
+#include "collector/sigbus.h"
 #include "collector/spare.h"
 #include "collector/visit.h"
 
@@ -468,6 +469,8 @@ static void raise_limits(void)
 		(void)setrlimit(RLIMIT_NOFILE, &r);
 	}
 	signal(SIGPIPE, SIG_IGN);
+	// Without it a file that is cut ends us: unlikely, not impossible.
+	(void)sigbus_init();
 }
 
 // Serving without it is better than not serving.

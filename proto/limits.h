@@ -54,7 +54,7 @@
 // Its images, ever (a JIT whose code area grows makes a new one at each look),
 // and the unwinding tables of their files.
 #define IMAGES_MAX	 16384u
-#define IMAGES_MAX_BYTES (1ull << 30)
+#define IMAGES_MAX_BYTES (512ull << 20)
 // Snapshots by signal on their way to the disk.
 #define DUMPS_MAX 4u
 
