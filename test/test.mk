@@ -31,6 +31,24 @@ $(UNIT_BIN): $(B)/%: $(B)/obj/%.o $(UNIT_LIBS)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(COLLECTOR_LDFLAGS) -o $@ $^ $(UNIT_LDLIBS)
 
+# Explorations of the real code, some modules of which are compiled so that
+# they stop at each access to shared memory (test/model/step.h).
+STEPS_BIN = $(patsubst %.c,$(B)/%,$(wildcard test/model/*_steps.c))
+$(B)/steps/%.o: %.c | $(PB:=.h)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(COLLECTOR_CFLAGS) -mcx16 \
+		-include test/model/atomics.h -c -o $@ $<
+$(B)/test/model/ring_steps: $(B)/steps/preload/ring.o \
+	$(B)/steps/collector/ringread.o
+$(B)/test/model/live_steps: $(addprefix $(B)/steps/,preload/ring.o \
+	preload/live.o collector/ringread.o collector/drain.o)
+$(B)/test/model/contention_steps: $(B)/steps/preload/contention.o
+
+$(STEPS_BIN): $(B)/%: $(B)/obj/%.o $(B)/obj/test/model/step.o $(UNIT_LIBS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(COLLECTOR_LDFLAGS) -o $@ \
+		$(filter %.o,$^) $(filter %.a,$^) $(UNIT_LDLIBS)
+
 # The fuzz targets are clang's, with its libFuzzer and sanitizers, in a folder
 # of their own; so are the small programs that they take apart.
 FUZZ_CC = clang-14
@@ -107,7 +125,8 @@ include test/hook/extra.mk test/bench/bench.mk
 
 .PHONY: tests hosts sanitized stress soak $(SUITES:%=check-%)
 
-tests: all $(UNIT_BIN) hosts
+# The fuzz targets are compiled here too: what they use changes.
+tests: all $(UNIT_BIN) $(STEPS_BIN) $(FUZZ_BIN:$(B)/%=$(B)/obj/%.o) hosts
 hosts: $(HOST_BIN) $(BENCH_SO) $(NAIVE_SO) $(PLUGIN_SO) $(EXTRA_BIN)
 
 # The collector and the unit tests with AddressSanitizer and UBSan, and the
@@ -139,4 +158,4 @@ stress: tests
 soak: tests
 	$(Q)export SOAK_S=$(SOAK_S); $(call RUN_TESTS,stress/soak_test)
 
--include $(wildcard $(B)/test/*/*.d $(B)/test/*/*/*.d $(B)/obj/test/*/*.d)
+-include $(wildcard $(B)/steps/*/*.d $(B)/test/*/*.d $(B)/test/*/*/*.d $(B)/obj/test/*/*.d)

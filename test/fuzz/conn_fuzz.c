@@ -34,7 +34,7 @@ static void on_hello(void *context, struct conn_hello *h)
 		close(h->maps_fd);
 	if (h->mem_fd >= 0)
 		close(h->mem_fd);
-	p = session_new(h->hello, open("/dev/null", O_RDONLY), -1);
+	p = session_new(h->hello, open("/dev/null", O_RDONLY));
 	drain_start(p);
 	ingest_record(&p->ingest, &r);
 	session_use(p);

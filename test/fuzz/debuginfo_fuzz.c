@@ -5,6 +5,7 @@
 //
 // The input is the file.
 // fuzz: -max_len=65536
+#include "collector/ctl_elf.h"
 #include "collector/debuginfo.h"
 #include "collector/demangle.h"
 #include "collector/elf_file.h"
@@ -15,12 +16,15 @@
 #define ADDRESSES_MAX 256u
 #define ADDRESS_STEP  24u
 
+static unsigned n_lines; // found in all inputs
+
 static void look_up(struct debuginfo *d, uint64_t vaddr)
 {
 	struct debuginfo_line lines[LINES_MAX];
 	uint32_t n = debuginfo_lines(d, vaddr, LINES_MAX, lines);
 
 	REQUIRE(n <= LINES_MAX);
+	n_lines += n;
 	for (uint32_t i = 0; i < n; i++) {
 		// All text is there to be read.
 		if (lines[i].name)
@@ -31,11 +35,25 @@ static void look_up(struct debuginfo *d, uint64_t vaddr)
 	}
 }
 
+// What `cprofctl run` asks of a program.
+static void look_as_client(const uint8_t *data, size_t n_bytes)
+{
+	int fd = file_make(data, n_bytes);
+	struct ctl_elf elf;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ctl_elf_look(path, &elf);
+	REQUIRE(strlen(elf.sanitizer) <= NAME_MAX);
+	close(fd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
 	struct elf_file *file;
 	struct debuginfo *d;
 
+	look_as_client(data, n_bytes);
 	if (elf_file_open(file_make(data, n_bytes), "/sample", &file))
 		return 0;
 	d = debuginfo_new(file);
@@ -61,6 +79,9 @@ static void write_seeds(void)
 		uint8_t *bytes = file_sample(samples[i], &n);
 
 		fuzz_seed(samples[i], bytes, n);
+		n_lines = 0;
+		LLVMFuzzerTestOneInput(bytes, n);
+		REQUIRE(n_lines > 2);
 		free(bytes);
 	}
 }

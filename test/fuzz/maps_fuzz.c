@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 	const uint8_t *end = n_bytes ? memchr(data, 0, n_bytes) : NULL;
 	size_t n_first = end ? (size_t)(end - data) : n_bytes;
 	int maps_fd = file_make(data, n_first);
-	struct images *images = images_new(dup(maps_fd), -1, 0, 0x401234);
+	struct images *images = images_new(dup(maps_fd), 0, 0x401234);
 
 	REQUIRE(images);
 	look_at(images, 0);

@@ -17,15 +17,13 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-// The session of HELLO, which is taken over with the descriptors.
-static inline struct proc *session_new(Cprof__Hello *hello, int maps_fd,
-				       int mem_fd)
+// The session of HELLO, which is taken over with the descriptor.
+static inline struct proc *session_new(Cprof__Hello *hello, int maps_fd)
 {
 	static const struct proc_env env = {0};
 	struct proc_start start = {.env = &env,
 				   .pid = (uint32_t)getpid(),
 				   .maps_fd = maps_fd,
-				   .mem_fd = mem_fd,
 				   .pid_fd = -1,
 				   .hello = hello};
 	struct proc *p;

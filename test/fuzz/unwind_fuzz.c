@@ -66,6 +66,9 @@ static void change_capture(const struct header *h, struct capture *c)
 	c->raw.regs[RECORD_REG_RSP] += h->moved_bytes;
 }
 
+// Most frames of any stack so far.
+static uint32_t n_deepest;
+
 static struct images *map_file(int fd)
 {
 	struct stat st;
@@ -77,7 +80,7 @@ static struct images *map_file(int fd)
 		     "%llx-%llx r-xp 00000000 %x:%x %lu /proc/self/fd/%d\n",
 		     BASE, BASE + (((uint64_t)st.st_size + 4095) & ~4095ull),
 		     major(st.st_dev), minor(st.st_dev), st.st_ino, fd);
-	return images_new(file_make(text, (size_t)n), -1, 0, BASE);
+	return images_new(file_make(text, (size_t)n), 0, BASE);
 }
 
 static uint32_t unwind(struct unwinder *u, struct images *images,
@@ -93,6 +96,8 @@ static uint32_t unwind(struct unwinder *u, struct images *images,
 	memset(ret_frames, 0, FRAMES_MAX * sizeof(*ret_frames));
 	n = unwind_capture(u, &input, FRAMES_MAX, ret_frames);
 	REQUIRE(n && n <= FRAMES_MAX);
+	if (n > n_deepest)
+		n_deepest = n;
 	for (uint32_t i = 0; i < n; i++)
 		REQUIRE(ret_frames[i].image == FRAME_PSEUDO ||
 			ret_frames[i].image <= images_count(images));
@@ -150,7 +155,11 @@ static void write_seed(const char *sample, uint64_t pc)
 	memcpy(bytes, &h, sizeof(h));
 	memcpy(bytes + sizeof(h), stack, sizeof(stack));
 	memcpy(bytes + sizeof(h) + sizeof(stack), elf, n);
-	fuzz_seed(sample, bytes, sizeof(h) + sizeof(stack) + n);
+	n += sizeof(h) + sizeof(stack);
+	fuzz_seed(sample, bytes, n);
+	n_deepest = 0;
+	LLVMFuzzerTestOneInput(bytes, n);
+	REQUIRE(n_deepest > 2);
 	free(elf);
 }
 
