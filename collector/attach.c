@@ -39,7 +39,7 @@ static void refuse(int fd, const char *reason)
 {
 	Cprof__Refuse r = CPROF__REFUSE__INIT;
 	unsigned char body[256];
-	struct conn_message m = {.type = WIRE_REFUSE, .body = body, .fd = -1};
+	struct conn_message m = {.type = WIRE_REFUSE, .body = body};
 
 	r.reason = (char *)(uintptr_t)reason;
 	m.n_bytes = (uint32_t)cprof__refuse__pack(&r, body);
@@ -98,10 +98,9 @@ static void on_stream(void *context, uint32_t events)
 	proc_poke(p);
 }
 
-static int answer(struct proc *p, enum wire_type type, int fd)
+static int answer(struct proc *p, const struct conn_message *m)
 {
-	struct conn_message m = {.type = type, .fd = fd};
-	int err = conn_send(p->answer_fd, &m);
+	int err = conn_send(p->answer_fd, m);
 
 	close_fd(p->answer_fd);
 	p->answer_fd = -1;
@@ -124,10 +123,15 @@ static void give_up(struct proc *p, const char *reason)
 // A process that did not wait comes again: then its region is ready.
 static void use_region(struct attach *a, struct proc *p, struct region *r)
 {
+	struct conn_message m = {
+		.type = WIRE_RING, .n_fds = 1, .fds = {r->memfd}};
+
+	if (a->env->walktabs)
+		m.fds[m.n_fds++] = walktab_fd(a->env->walktabs);
 	proc_lock(p);
 	proc_use_region(p, r);
 	proc_unlock(p);
-	if (!answer(p, WIRE_RING, r->memfd)) {
+	if (!answer(p, &m)) {
 		proc_poke(p);
 		return;
 	}
@@ -155,6 +159,7 @@ static int make_stream(int ret_fds[2])
 
 static void use_stream(struct attach *a, struct proc *p)
 {
+	struct conn_message m = {.type = WIRE_SOCKET, .n_fds = 1};
 	int fds[2];
 
 	if (make_stream(fds)) {
@@ -169,7 +174,8 @@ static void use_stream(struct attach *a, struct proc *p)
 		log_error("process %u: its stream can't be watched", p->pid);
 	// A process that did not wait has no other end: its stream is at its
 	// end.
-	(void)answer(p, WIRE_SOCKET, fds[1]);
+	m.fds[0] = fds[1];
+	(void)answer(p, &m);
 	close_fd(fds[1]);
 	proc_poke(p);
 }

@@ -102,20 +102,21 @@ int conn_send(int fd, const struct conn_message *m)
 				 {(void *)(uintptr_t)m->body, m->n_bytes}};
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(WIRE_RING_FDS * sizeof(int))];
 	} control = {0};
+	size_t fds_bytes = m->n_fds * sizeof(int);
 	struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2};
 	struct cmsghdr *cmsg;
 	ssize_t n;
 
-	if (m->fd >= 0) {
+	if (m->n_fds) {
 		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
+		msg.msg_controllen = CMSG_SPACE(fds_bytes);
 		cmsg = CMSG_FIRSTHDR(&msg);
 		cmsg->cmsg_level = SOL_SOCKET;
 		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &m->fd, sizeof(int));
+		cmsg->cmsg_len = CMSG_LEN(fds_bytes);
+		memcpy(CMSG_DATA(cmsg), m->fds, fds_bytes);
 	}
 	// An answer fits any socket's buffer; one that does not go at once goes
 	// to nobody.
@@ -161,7 +162,7 @@ static void refuse(struct conn *c, const char *reason)
 {
 	Cprof__Refuse r = CPROF__REFUSE__INIT;
 	unsigned char body[256];
-	struct conn_message m = {.type = WIRE_REFUSE, .body = body, .fd = -1};
+	struct conn_message m = {.type = WIRE_REFUSE, .body = body};
 
 	r.reason = (char *)(uintptr_t)reason;
 	m.n_bytes = (uint32_t)cprof__refuse__pack(&r, body);

@@ -65,12 +65,13 @@ void conns_add(struct conns *c, int fd);
 // Closes those that were silent too long. Returns true while there are others.
 bool conns_expire(struct conns *c);
 
-// Sends one message, with FD attached (-1: none). 0 or negative errno.
+// Sends one message with its descriptors attached. 0 or negative errno.
 struct conn_message {
 	enum wire_type type;
 	const void *body;
 	uint32_t n_bytes;
-	int fd;
+	uint32_t n_fds;
+	int fds[WIRE_RING_FDS];
 };
 int conn_send(int fd, const struct conn_message *m);
 

@@ -146,6 +146,7 @@ static uint64_t drain_stream(struct proc *p)
 uint64_t drain_run(struct proc *p)
 {
 	uint64_t n_bytes;
+	bool is_last;
 
 	drain_start(p);
 	check_generation(p);
@@ -157,7 +158,9 @@ uint64_t drain_run(struct proc *p)
 	// are visible to what follows.
 	p->is_goodbye |= atomic_load_explicit(&p->region->status->x_goodbye,
 					      memory_order_acquire) != 0;
+	is_last = p->is_goodbye || proc_is_over(p);
 	n_bytes = drain_rings(p);
+	ingest_waiting(&p->ingest, is_last);
 	sweep_live_table(p);
 	return n_bytes;
 }

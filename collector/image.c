@@ -22,6 +22,7 @@ struct known {
 	struct image *im;
 	uint64_t dev;
 	uint64_t inode;
+	bool is_used; // stacks have led through it
 };
 
 struct images {
@@ -36,6 +37,7 @@ struct images {
 	uint32_t epoch;
 	uint64_t file_bytes; // held by the files of all images
 	uint64_t n_refused;
+	uint64_t changes;
 	struct lives lives;
 };
 
@@ -262,6 +264,7 @@ void images_refresh(struct images *ims, uint32_t generation)
 			see(ims, &m.entries[i], generation);
 		if (lives_end(&ims->lives) > 0)
 			ims->epoch++;
+		ims->changes++;
 	}
 	maps_fini(&m);
 }
@@ -356,6 +359,37 @@ void images_unloaded(struct images *ims, const char *path, uint64_t bias,
 		ims->epoch++;
 	}
 	elf_file_unref(file);
+	ims->changes++;
+}
+
+void images_use(struct images *ims, uint32_t id)
+{
+	struct known *k = &ims->known[id - 1];
+
+	if (k->is_used)
+		return;
+	k->is_used = true;
+	ims->changes++;
+}
+
+uint64_t images_changes(const struct images *ims)
+{
+	return ims->changes;
+}
+
+uint32_t images_mapped(const struct images *ims, uint32_t max,
+		       struct image **ret)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < ims->lives.n_open && n < max; i++) {
+		const struct life *life = &ims->lives.open[i];
+		const struct known *k = &ims->known[life->image - 1];
+
+		if (life->until == LIFE_OPEN && (k->is_used || k->im->is_shim))
+			ret[n++] = k->im;
+	}
+	return n;
 }
 
 uint32_t images_find(struct images *ims, uint64_t addr, uint32_t generation)

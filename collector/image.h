@@ -83,6 +83,15 @@ uint32_t images_count(const struct images *ims);
 // How often a mapping was left out, or left without its file, for want of room.
 uint64_t images_refused(const struct images *ims);
 
+// A stack led through image ID: its unwind table is worth having.
+void images_use(struct images *ims, uint32_t id);
+// Moves when images_mapped() may have more or others to tell.
+uint64_t images_changes(const struct images *ims);
+// The images that stacks have led through, and the shim's, as far as they are
+// mapped now; borrowed, at most MAX of them, by address.
+uint32_t images_mapped(const struct images *ims, uint32_t max,
+		       struct image **ret);
+
 // Moves when an address may have lost or changed its meaning; what was derived
 // from images before (cached unwindings) must be forgotten then.
 uint32_t images_epoch(const struct images *ims);

@@ -8,6 +8,7 @@
 #include "collector/pool.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 // An address in no image: perhaps a dlopen nobody told us of. The maps are read
@@ -16,6 +17,9 @@
 // More CPU time than this in one tick did not happen at one place: the signal
 // was blocked or the thread stopped.
 #define CPU_SAMPLE_MAX_NS 1e10
+
+// No stack's id: there are not that many.
+#define STACK_TO_COME UINT32_MAX
 
 int ingest_init(struct ingest *in, struct images *images, uint32_t max_frames)
 {
@@ -46,6 +50,8 @@ void ingest_fini(struct ingest *in)
 	in->unwinder = NULL;
 	in->images = NULL;
 	hmap_fini(&in->by_hash);
+	free(in->waiting);
+	in->waiting = NULL;
 	threads_fini(&in->threads);
 	agg_fini(&in->agg);
 	stacks_fini(&in->stacks);
@@ -54,7 +60,8 @@ void ingest_fini(struct ingest *in)
 size_t ingest_bytes(const struct ingest *in)
 {
 	return sizeof(*in) + stacks_bytes(&in->stacks) + agg_bytes(&in->agg) +
-	       hmap_bytes(&in->by_hash);
+	       hmap_bytes(&in->by_hash) +
+	       in->waiting_capacity * sizeof(*in->waiting);
 }
 
 void ingest_refresh(struct ingest *in, uint32_t generation)
@@ -92,7 +99,11 @@ static uint32_t unwind_raw(struct ingest *in, const union ringread_record *r)
 		.generation = r->header.generation,
 	};
 
-	return unwind_capture(in->unwinder, &input, in->max_frames, in->frames);
+	uint32_t n = unwind_capture(in->unwinder, &input, in->max_frames,
+				    in->frames);
+
+	walkcheck_compare(&in->check, in->images, &input, in->frames, n);
+	return n;
 }
 
 static bool has_unknown_frame(const struct ingest *in, uint32_t n)
@@ -102,6 +113,15 @@ static bool has_unknown_frame(const struct ingest *in, uint32_t n)
 			return true;
 	return in->frames[n - 1].image == FRAME_PSEUDO &&
 	       in->frames[n - 1].addr == FRAME_UNKNOWN;
+}
+
+// Stacks lead through these images: with tables for them the process can unwind
+// by itself.
+static void use_images(struct ingest *in, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (in->frames[i].image && in->frames[i].image != FRAME_PSEUDO)
+			images_use(in->images, in->frames[i].image);
 }
 
 static uint32_t stack_of_raw(struct ingest *in, const union ringread_record *r)
@@ -116,18 +136,18 @@ static uint32_t stack_of_raw(struct ingest *in, const union ringread_record *r)
 		ingest_refresh(in, r->header.generation);
 		n = unwind_raw(in, r);
 	}
+	use_images(in, n);
 	last = &in->frames[n - 1];
 	if (last->image == FRAME_PSEUDO && last->addr == FRAME_TRUNCATED)
 		in->n_truncated++;
 	return stacks_intern(&in->stacks, in->frames, n);
 }
 
-// The frame of a pc the shim found; the leaf of a signal's stack is exact, all
-// others are return addresses.
-static struct frame frame_of_pc(struct ingest *in, uint64_t pc, bool is_exact,
+// The frame of a pc the shim found: a return address unless it says other.
+static struct frame frame_of_pc(struct ingest *in, uint64_t pc,
 				uint32_t generation)
 {
-	struct frame f = {.addr = is_exact ? pc : pc - 1};
+	struct frame f = {.addr = pc & WALK_EXACT ? pc & ~WALK_EXACT : pc - 1};
 
 	if (in->images)
 		f.image = images_find(in->images, f.addr, generation);
@@ -148,9 +168,7 @@ static uint32_t convert_frames(struct ingest *in, const struct record *h,
 	bool is_cut;
 
 	for (i = 0; i < n_pcs && n < in->max_frames; i++) {
-		bool is_exact = !i && h->flags & RECORD_SIGNAL;
-		struct frame f =
-			frame_of_pc(in, pcs[i], is_exact, h->generation);
+		struct frame f = frame_of_pc(in, pcs[i], h->generation);
 
 		if (n || !is_shim(in, &f))
 			in->frames[n++] = f;
@@ -175,22 +193,39 @@ static uint32_t stack_of_frames(struct ingest *in,
 	uint32_t stack =
 		n ? stacks_intern(&in->stacks, in->frames, n) : FRAME_UNKNOWN;
 
-	// Without memory for it the stack is [unknown] when only its hash
-	// comes, and counted then.
+	// The table of stacks is full about when this one is, and without
+	// memory for the one there is none for the other.
 	if (in->by_hash.count < INGEST_HASHES_MAX)
 		(void)hmap_put(&in->by_hash, fr->hash | 1, stack);
 	return stack;
 }
 
-static uint32_t stack_of_hash(struct ingest *in, const union ringread_record *r)
+// The stack of a hash; STACK_TO_COME when it has not come yet.
+static uint32_t stack_of_hash(struct ingest *in, uint64_t hash)
 {
-	const uint64_t *hash = payload_of(r);
-	const uint64_t *stack = hmap_get(&in->by_hash, *hash | 1);
+	const uint64_t *stack = hmap_get(&in->by_hash, hash | 1);
 
 	if (stack)
 		return (uint32_t)*stack;
-	in->n_unknown_hashes++;
-	return FRAME_UNKNOWN;
+	return in->by_hash.count < INGEST_HASHES_MAX ? STACK_TO_COME
+						     : FRAME_OVERFLOW;
+}
+
+// Keeps R until its stack comes: it lies in a ring that is read after this one.
+// False: there is no room for it.
+static bool keep_waiting(struct ingest *in, const union ringread_record *r)
+{
+	struct ingest_waiting *list;
+
+	if (in->is_forced || in->n_waiting >= INGEST_WAITING_MAX)
+		return false;
+	list = mem_grow(in->waiting, &in->waiting_capacity, in->n_waiting + 1,
+			sizeof(*list));
+	if (!list)
+		return false;
+	in->waiting = list;
+	memcpy(&list[in->n_waiting++], r, sizeof(*list));
+	return true;
 }
 
 static struct agg_key key_of(struct ingest *in, const union ringread_record *r)
@@ -202,7 +237,13 @@ static struct agg_key key_of(struct ingest *in, const union ringread_record *r)
 	else if (r->header.form == FORM_FRAMES)
 		key.stack = stack_of_frames(in, r);
 	else if (r->header.form == FORM_HASH)
-		key.stack = stack_of_hash(in, r);
+		key.stack = stack_of_hash(in, *(const uint64_t *)payload_of(r));
+	in->n_frames += r->header.form == FORM_FRAMES;
+	in->n_hashes += r->header.form == FORM_HASH;
+	if (key.stack == STACK_TO_COME && r->header.form == FORM_HASH) {
+		in->n_unknown_hashes++;
+		key.stack = FRAME_UNKNOWN;
+	}
 	threads_run(&in->threads, key.tid);
 	return key;
 }
@@ -362,6 +403,28 @@ void ingest_record(struct ingest *in, const union ringread_record *record)
 		in->n_unknown_records++;
 		return;
 	}
+	if (record->header.form == FORM_HASH &&
+	    stack_of_hash(in, *(const uint64_t *)payload_of(record)) ==
+		    STACK_TO_COME &&
+	    keep_waiting(in, record))
+		return;
 	in->n_records[type]++;
 	on[type](in, record);
+}
+
+// Those that still wait are kept again, by the same path.
+void ingest_waiting(struct ingest *in, bool is_last)
+{
+	union ringread_record record;
+	size_t n = in->n_waiting, n_before = in->n_waited;
+
+	in->n_waiting = 0;
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&record, &in->waiting[i], sizeof(in->waiting[i]));
+		// What waited a whole round has waited long enough.
+		in->is_forced = is_last || i < n_before;
+		ingest_record(in, &record);
+	}
+	in->is_forced = false;
+	in->n_waited = in->n_waiting;
 }

@@ -14,9 +14,18 @@
 #include "collector/stacks.h"
 #include "collector/threads.h"
 #include "collector/unwind.h"
+#include "collector/walkcheck.h"
 
 // Stacks remembered by the hash the shim gave them.
 #define INGEST_HASHES_MAX STACKS_MAX
+
+// Records that name a stack by a hash that has not come yet: it was pushed into
+// another ring, which is read later in this round or in the next.
+#define INGEST_WAITING_MAX (1u << 16)
+struct ingest_waiting {
+	struct record header;
+	uint64_t hash;
+};
 
 struct ingest {
 	struct stacks stacks;
@@ -26,11 +35,19 @@ struct ingest {
 	struct unwinder *unwinder; // owned; NULL: raw stacks are [unknown]
 	uint32_t max_frames;	   // 1..STACK_DEPTH_MAX
 	struct hmap by_hash;	   // hash | 1 of FORM_HASH -> stack id
-	uint64_t refreshed_ns;	   // when the maps were last read, monotonic
+	struct ingest_waiting *waiting;
+	size_t n_waiting;
+	size_t waiting_capacity;
+	size_t n_waited;       // of those, how many have waited a round
+	bool is_forced;	       // nothing waits any longer
+	uint64_t refreshed_ns; // when the maps were last read, monotonic
 	uint64_t n_records[RECORD_N];
 	uint64_t n_unknown_records; // of a type that is not known, skipped
-	uint64_t n_unknown_hashes;  // FORM_HASH without its FORM_FRAMES
-	uint64_t n_truncated;	    // stacks that end in [truncated]
+	uint64_t n_frames;	    // FORM_FRAMES read
+	uint64_t n_hashes;	    // FORM_HASH read
+	struct walkcheck check;
+	uint64_t n_unknown_hashes; // FORM_HASH without its FORM_FRAMES
+	uint64_t n_truncated;	   // stacks that end in [truncated]
 	uint64_t n_worth; // samples that make a file at exit worth writing
 	uint64_t counters[COUNTER_N]; // of RECORD_COUNTERS
 	bool is_goodbye;	      // a RECORD_GOODBYE was read
@@ -43,6 +60,10 @@ int ingest_init(struct ingest *in, struct images *images, uint32_t max_frames);
 void ingest_fini(struct ingest *in);
 
 void ingest_record(struct ingest *in, const union ringread_record *record);
+
+// A round over all rings is over: records that waited for their stacks are
+// taken. IS_LAST: the process writes no more, so nothing needs to wait.
+void ingest_waiting(struct ingest *in, bool is_last);
 
 // Reads the maps again; N: region_status.x_generation now.
 void ingest_refresh(struct ingest *in, uint32_t generation);

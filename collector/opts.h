@@ -14,6 +14,7 @@ struct opts {
 	uint64_t linger_ns;
 	unsigned log_level;
 	bool is_sandboxed;
+	bool is_checking_walks;
 };
 
 // 0: go on with *ret. Else the program ends with status *ret_status: help or

@@ -176,6 +176,7 @@ int proc_new(const struct proc_start *start, struct proc **ret)
 	atomic_init(&p->x_n_refs, 1);
 	pthread_mutex_init(&p->turnstile, NULL);
 	pthread_mutex_init(&p->lock, NULL);
+	walkindex_init(&p->walk, start->env->walktabs);
 	set_identity(p);
 	*ret = p;
 	return 0;
@@ -193,6 +194,7 @@ static void free_proc(struct proc *p)
 	p->magic = 0;
 	if (p->is_started)
 		ingest_fini(&p->ingest);
+	walkindex_fini(&p->walk);
 	region_free(p->region);
 	close_fd(p->stream_fd);
 	close_fd(p->answer_fd);
@@ -246,11 +248,13 @@ void proc_use_region(struct proc *p, struct region *region)
 			      region->size.stripe_bytes);
 	atomic_store_explicit(&region->control->x_heartbeat_ns, pool_now_ns(),
 			      memory_order_relaxed);
+	walkindex_use(&p->walk, region_walk_index(region));
 	store_rates(p);
 }
 
 void proc_drop_region(struct proc *p)
 {
+	walkindex_use(&p->walk, NULL);
 	p->region = NULL;
 	atomic_store_explicit(&p->x_region_bytes, 0, memory_order_relaxed);
 }

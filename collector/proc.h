@@ -20,6 +20,7 @@
 #include "collector/pool.h"
 #include "collector/region.h"
 #include "collector/ringread.h"
+#include "collector/walkindex.h"
 #include "proto/cprof.pb-c.h"
 #include "proto/setting.h"
 
@@ -56,10 +57,12 @@ struct proc_dump; // a dump on its way to the writers, dump.c
 // What is shared by all sessions; constant while there is one.
 struct proc_env {
 	struct loop *loop;
-	struct pool *readers;  // visits: rings, unwinding
-	struct pool *writers;  // files: symbols, compression
-	struct pool *makers;   // regions: megabytes of memory
-	struct pool *starters; // hellos: maps and the files they name
+	struct pool *readers;	   // visits: rings, unwinding
+	struct pool *writers;	   // files: symbols, compression
+	struct pool *makers;	   // regions: megabytes of memory
+	struct pool *starters;	   // hellos: maps and the files they name
+	struct walktabs *walktabs; // NULL: processes do not unwind themselves
+	bool is_checking_walks;
 	// The session is over, drained and written: called once, by a visit,
 	// without its lock.
 	void (*on_finished)(void *context, struct proc *p);
@@ -106,6 +109,7 @@ struct proc {
 	// Under the lock.
 	struct region *region; // NULL: none yet, or socket transport
 	struct ingest ingest;
+	struct walkindex walk;
 	int maps_fd; // until the first drain, then the images own it
 	bool is_started;
 	bool is_finished;

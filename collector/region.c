@@ -21,17 +21,20 @@
 const struct region_size region_default = {.n_stripes = 16,
 					   .stripe_bytes = 256 << 10,
 					   .lg_live_buckets = 13,
+					   .lg_sent = 12,
 					   .n_first = 3};
 // 64 MiB: half for records between two visits, half for two million live
 // blocks.
 const struct region_size region_exact = {.n_stripes = 8,
 					 .stripe_bytes = 4 << 20,
 					 .lg_live_buckets = 18,
+					 .lg_sent = 16,
 					 .n_first = 8};
 // About 0.8 MiB.
 const struct region_size region_small = {.n_stripes = 8,
 					 .stripe_bytes = 64 << 10,
 					 .lg_live_buckets = 11,
+					 .lg_sent = 10,
 					 .n_first = 8};
 
 static size_t page_align(size_t n_bytes)
@@ -49,7 +52,10 @@ static void lay_out(struct region *r, const struct region_size *size)
 	size_t n_slots = (size_t)LIVE_SLOTS << size->lg_live_buckets;
 
 	r->size = *size;
-	r->stripes_offset = 2 * REGION_PAGE;
+	r->walk_offset = 2 * REGION_PAGE;
+	r->sent_offset = r->walk_offset + page_align(sizeof(struct walk_index));
+	r->stripes_offset =
+		r->sent_offset + page_align(sizeof(uint64_t) << size->lg_sent);
 	r->live_offset = page_align(r->stripes_offset +
 				    size->n_stripes * stripe_step(r));
 	r->ids_offset = r->live_offset + page_align(n_slots * sizeof(uint64_t));
@@ -112,6 +118,9 @@ static void fill_header(const struct region *r)
 	c->stripe_bytes = r->size.stripe_bytes;
 	c->lg_live_buckets = r->size.lg_live_buckets;
 	c->stack_bytes = STACK_COPY_MAX_BYTES;
+	c->walk_offset = r->walk_offset;
+	c->sent_offset = r->sent_offset;
+	c->lg_sent = r->size.lg_sent;
 	atomic_init(&c->x_n_ready, r->n_ready);
 	c->magic = REGION_MAGIC;
 }
@@ -203,4 +212,11 @@ _Atomic uint64_t *region_id(const struct region *r, uint32_t i, uint32_t slot)
 
 	return (_Atomic uint64_t *)(base + r->ids_offset) +
 	       (size_t)i * LIVE_SLOTS + slot;
+}
+
+struct walk_index *region_walk_index(const struct region *r)
+{
+	unsigned char *base = (unsigned char *)r->control;
+
+	return (struct walk_index *)(base + r->walk_offset);
 }

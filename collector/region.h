@@ -17,6 +17,7 @@ struct region_size {
 	uint32_t n_stripes;
 	uint32_t stripe_bytes;
 	uint32_t lg_live_buckets;
+	uint32_t lg_sent;
 	uint32_t n_first; // stripes that have memory from the start
 };
 
@@ -39,6 +40,8 @@ struct region {
 	size_t stripes_offset;
 	size_t live_offset;
 	size_t ids_offset;
+	size_t walk_offset;
+	size_t sent_offset;
 };
 
 // All memory is allocated when it returns, but for that of the last stripes. 0
@@ -57,6 +60,7 @@ struct stripe *region_stripe(const struct region *r, uint32_t i);
 struct live_bucket *region_bucket(const struct region *r, uint32_t i);
 // The id of slot SLOT of bucket I.
 _Atomic uint64_t *region_id(const struct region *r, uint32_t i, uint32_t slot);
+struct walk_index *region_walk_index(const struct region *r);
 static inline uint32_t region_n_buckets(const struct region *r)
 {
 	return 1u << r->size.lg_live_buckets;

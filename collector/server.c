@@ -193,6 +193,8 @@ static int make_pools(struct server *s)
 	if (!s->env.readers || !s->env.writers || !s->env.makers ||
 	    !s->env.starters)
 		return -ENOMEM;
+	s->env.walktabs = walktab_new(s->env.writers);
+	s->env.is_checking_walks = s->opts->is_checking_walks;
 	s->env.loop = &s->loop;
 	s->env.on_finished = on_finished;
 	s->env.context = s;
@@ -418,6 +420,7 @@ static void stop(struct server *s)
 	(void)free_dead(s);
 	table_fini(&s->table);
 	spare_fini(&s->spare);
+	walktab_free(s->env.walktabs);
 	pool_free(s->env.starters);
 	pool_free(s->env.readers);
 	pool_free(s->env.writers);

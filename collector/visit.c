@@ -57,6 +57,15 @@ static void check_alive(struct proc *p)
 		proc_set_over(p);
 }
 
+static void update_walks(struct proc *p)
+{
+	walkindex_update(&p->walk, p->ingest.images, p->generation);
+	if (!p->env->is_checking_walks || !p->walk.own)
+		return;
+	p->ingest.check.tables = (struct walk_tables){
+		p->walk.own, walktab_arena(p->env->walktabs), WALK_ARENA_BYTES};
+}
+
 static bool is_goodbye(const struct proc *p)
 {
 	return p->is_goodbye || p->ingest.is_goodbye;
@@ -198,6 +207,8 @@ static uint64_t visit(void *context)
 	if (!p->dir)
 		dump_choose_dir(p);
 	n_bytes = drain_run(p);
+	if (p->region && !is_over)
+		update_walks(p);
 	drain_free_stripes(p);
 	take_thread_names(p, false);
 	if (!is_over) {

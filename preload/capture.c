@@ -29,12 +29,10 @@ void capture_bound(struct capture *c, uint16_t flags)
 	} else {
 		end = (sp | (REGION_PAGE - 1)) + 1;
 		flags |= RECORD_FOREIGN;
-		state_count(COUNTER_STACK_FOREIGN, 1);
 	}
 	if (end - sp > limit) {
 		end = sp + limit;
 		flags |= RECORD_CUT;
-		state_count(COUNTER_STACK_CUT, 1);
 	}
 	c->stack_bytes = (uint32_t)(end - sp) & ~7u;
 	c->flags = flags;

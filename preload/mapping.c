@@ -4,6 +4,7 @@
 // at: a page that could be taken away would be a SIGBUS in the host.
 #include "preload/mapping.h"
 
+#include "preload/conf.h"
 #include "preload/former.h"
 #include "preload/state.h"
 #include "preload/sys.h"
@@ -32,7 +33,13 @@ static bool is_layout_sane(const struct region_control *c, uint64_t size)
 	       c->stripes_offset >= 2 * REGION_PAGE &&
 	       c->stripes_offset + c->n_stripes * step <= size &&
 	       c->live_offset + buckets * sizeof(struct live_bucket) <= size &&
-	       c->ids_offset + buckets * LIVE_SLOTS * sizeof(uint64_t) <= size;
+	       c->ids_offset + buckets * LIVE_SLOTS * sizeof(uint64_t) <=
+		       size &&
+	       c->walk_offset + sizeof(struct walk_index) <=
+		       c->stripes_offset &&
+	       c->lg_sent <= LG_SENT_MAX &&
+	       c->sent_offset + (sizeof(uint64_t) << c->lg_sent) <=
+		       c->stripes_offset;
 }
 
 // Reads the header by a mapping of its own, so that nothing is replaced by what
@@ -92,5 +99,64 @@ struct region_control *mapping_make(int fd)
 	c = (struct region_control *)at;
 	(void)sys_call(SYS_madvise, c, n, MADV_DONTFORK);
 	(void)sys_call(SYS_madvise, c, n, MADV_DONTDUMP);
+	return c;
+}
+
+void mapping_tables(int fd)
+{
+	const unsigned char *old = state.tables.arena;
+	struct stat st;
+	long at;
+
+	if (fd < 0 || (state_control() && !old) ||
+	    sys_call(SYS_fstat, fd, &st) || st.st_size <= 0 ||
+	    (old && (uint64_t)st.st_size != state.tables.arena_bytes) ||
+	    !(sys_call(SYS_fcntl, fd, F_GET_SEALS) & F_SEAL_SHRINK))
+		return;
+	at = sys_call(SYS_mmap, old, st.st_size, PROT_READ,
+		      MAP_SHARED | (old ? MAP_FIXED : 0), fd, 0);
+	if (at < 0 && at > -4096)
+		return;
+	(void)sys_call(SYS_madvise, at, st.st_size, MADV_DONTFORK);
+	(void)sys_call(SYS_madvise, at, st.st_size, MADV_DONTDUMP);
+	state.tables.arena = (const unsigned char *)at;
+	state.tables.arena_bytes = (uint64_t)st.st_size;
+}
+
+void mapping_use(const struct region_control *c)
+{
+	unsigned char *base = (unsigned char *)c;
+
+	state.status = (struct region_status *)(base + REGION_PAGE);
+	state.stripes = base + c->stripes_offset;
+	state.stripe_step_bytes = sizeof(struct stripe) + c->stripe_bytes;
+	state.buckets = (struct live_bucket *)(base + c->live_offset);
+	state.x_ids = (_Atomic uint64_t *)(base + c->ids_offset);
+	state.live_mask = (1u << c->lg_live_buckets) - 1;
+	state.tables.index = (struct walk_index *)(base + c->walk_offset);
+	state.x_sent = (_Atomic uint64_t *)(base + c->sent_offset);
+	state.sent_mask = (1u << c->lg_sent) - 1;
+	state.n_stripes = c->n_stripes;
+}
+
+const struct region_control *mapping_private(void)
+{
+	static struct {
+		_Alignas(REGION_PAGE) struct region_control control;
+		_Alignas(REGION_PAGE) struct region_status status;
+		_Alignas(REGION_PAGE) struct live_bucket buckets[2048];
+		_Atomic uint64_t x_ids[2048 * LIVE_SLOTS];
+	} r;
+	struct region_control *c = &r.control;
+
+	memset(&r, 0, sizeof(r));
+	c->lg_live_buckets = 11;
+	c->stack_bytes = STACK_COPY_MAX_BYTES;
+	c->live_offset = (uint64_t)((char *)r.buckets - (char *)&r);
+	c->ids_offset = (uint64_t)((char *)r.x_ids - (char *)&r);
+	c->x_heap_rate = conf.values[SETTING_HEAP_RATE];
+	c->x_cpu_hz = conf.values[SETTING_CPU_HZ];
+	c->x_block_rate_ns = conf.values[SETTING_BLOCK_RATE];
+	c->x_mutex_fraction = conf.values[SETTING_MUTEX_FRACTION];
 	return c;
 }

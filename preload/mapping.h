@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Mapping the region that a collector hands over (proto/region.h). Only who
-// attaches (state.x_attaching) may call this; async-signal-safe.
+// Mapping what a collector hands over: the region (proto/region.h) and the
+// unwind tables (proto/walk.h). Only who attaches (state.x_attaching) may call
+// this; async-signal-safe.
 #ifndef CPROF_PRELOAD_MAPPING_H
 #define CPROF_PRELOAD_MAPPING_H
 
@@ -12,5 +13,16 @@
 // and what nobody has read is kept (former.h). Returns the control page, NULL
 // when it can't be mapped or is not sane; FD stays the caller's.
 struct region_control *mapping_make(int fd);
+
+// Maps the unwind tables FD (-1: there are none); over the old ones when there
+// are any. Without them stacks are captured. FD stays the caller's.
+void mapping_tables(int fd);
+
+// Fills the fields of the process's state that say where things are in C.
+void mapping_use(const struct region_control *c);
+
+// The control page, counters and live table of the socket transport: nobody
+// else reads them, so they are private, and the settings stay as they are.
+const struct region_control *mapping_private(void);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "preload/state.h"
 #include "preload/sys.h"
+#include "preload/unwind.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,6 +19,8 @@ struct pieces {
 	struct iovec v[3];
 	uint32_t n;
 	uint32_t total_bytes;
+	// Rings only: the frames of this stack come behind the pieces.
+	const struct unwound *frames;
 };
 
 static struct stripe *stripe_at(uint32_t i)
@@ -35,13 +38,15 @@ uint32_t ring_n_ready(void)
 	return n && n <= state.n_stripes ? n : state.n_stripes;
 }
 
-static unsigned char *put(unsigned char *at, const struct pieces *p)
+static int put(unsigned char *at, const struct pieces *p)
 {
 	for (uint32_t i = 0; i < p->n; i++) {
 		memcpy(at, p->v[i].iov_base, p->v[i].iov_len);
 		at += p->v[i].iov_len;
 	}
-	return at;
+	if (p->frames && !unwind_write(p->frames, (uint64_t *)at))
+		return -EAGAIN;
+	return 0;
 }
 
 // Writes P behind the head of stripe S, which this thread holds. When it would
@@ -65,7 +70,8 @@ static int stripe_write(struct stripe *s, const struct pieces *p)
 
 		memcpy(s->data + at, &pad, sizeof(pad));
 	}
-	put(s->data + (skip ? 0 : at), p);
+	if (put(s->data + (skip ? 0 : at), p))
+		return -EAGAIN; // as if nothing had been written
 	// release: pairs with the collector's acquire; the bytes come before
 	atomic_store_explicit(&s->x_head, head + skip + p->total_bytes,
 			      memory_order_release);
@@ -98,8 +104,8 @@ static int rings_write(const struct pieces *p)
 			// release: pairs with the next holder's acquire
 			atomic_store_explicit(&s->x_owner_tid, 0,
 					      memory_order_release);
-			if (!err)
-				return 0;
+			if (!err || err == -EAGAIN)
+				return err;
 		}
 		i = i + 1 == n ? 0 : i + 1;
 	}
@@ -160,6 +166,16 @@ void ring_count_drop(int err)
 			    1);
 }
 
+// acquire: pairs with hook_dl's release: not older than the mappings this
+// thread sees.
+static void note_generation(struct record *head)
+{
+	if (!state_control())
+		return;
+	head->generation = atomic_load_explicit(&state.status->x_generation,
+						memory_order_acquire);
+}
+
 static int push_now(struct record *head, struct pieces *p)
 {
 	const struct region_control *c = state_control();
@@ -169,10 +185,6 @@ static int push_now(struct record *head, struct pieces *p)
 		return -ENOTCONN;
 	head->size_bytes = p->total_bytes;
 	head->tid = self.tid;
-	// acquire: pairs with hook_dl's release: not older than the mappings
-	// this thread sees
-	head->generation = atomic_load_explicit(&state.status->x_generation,
-						memory_order_acquire);
 	err = state.n_stripes ? rings_write(p) : socket_write(p);
 	if (!err)
 		state_count(COUNTER_PUSHED, 1);
@@ -215,27 +227,89 @@ static int push(struct record *head, struct pieces *p)
 	return push_now(head, p);
 }
 
+// The capture itself, for the collector to unwind.
+static int push_raw(struct record *head, const struct capture *c)
+{
+	struct record_raw raw = {.stack_bytes = c->stack_bytes};
+	struct pieces p = {
+		.v = {{head, sizeof(*head)},
+		      {&raw, sizeof(raw)},
+		      {(void *)c->regs[RECORD_REG_RSP], c->stack_bytes}},
+		.n = 3,
+		.total_bytes = (uint32_t)(sizeof(*head) + sizeof(raw)) +
+			       c->stack_bytes};
+
+	memcpy(raw.regs, c->regs, sizeof(raw.regs));
+	head->form = FORM_RAW;
+	if (c->flags & RECORD_FOREIGN)
+		state_count(COUNTER_STACK_FOREIGN, 1);
+	if (c->flags & RECORD_CUT)
+		state_count(COUNTER_STACK_CUT, 1);
+	return push(head, &p);
+}
+
+static int push_hash(struct record *head, const struct unwound *u)
+{
+	uint64_t hash = u->result.hash;
+	struct pieces p = {.v = {{head, sizeof(*head)}, {&hash, sizeof(hash)}},
+			   .n = 2,
+			   .total_bytes = sizeof(*head) + sizeof(hash)};
+
+	head->form = FORM_HASH;
+	return push(head, &p);
+}
+
+static int push_frames(struct record *head, const struct unwound *u)
+{
+	struct record_frames frames = {.hash = u->result.hash,
+				       .n_frames = u->result.n_frames};
+	struct pieces p = {
+		.v = {{head, sizeof(*head)}, {&frames, sizeof(frames)}},
+		.n = 2,
+		.total_bytes = (uint32_t)(sizeof(*head) + sizeof(frames)) +
+			       u->result.n_frames * 8,
+		.frames = u};
+	int err;
+
+	head->form = FORM_FRAMES;
+	err = push(head, &p);
+	if (!err)
+		unwind_set_sent(u);
+	return err;
+}
+
+// -EAGAIN: the stack could not be unwound here.
+static int push_unwound(struct record *head, const struct capture *c)
+{
+	struct unwound u;
+
+	if (!unwind_walk(c, head->generation, &u))
+		return -EAGAIN;
+	if (u.result.is_cut)
+		head->flags |= RECORD_CUT;
+	return u.is_sent ? push_hash(head, &u) : push_frames(head, &u);
+}
+
 int ring_try_push(struct record *head, const struct capture *c)
 {
-	struct record_raw raw;
 	struct pieces p = {.v = {{head, sizeof(*head)}},
 			   .n = 1,
 			   .total_bytes = sizeof(*head)};
+	// From an earlier try of the caller's.
+	uint16_t flags = head->flags & (uint16_t)~RECORD_CUT;
+	int err;
 
-	head->form = FORM_NONE;
-	if (c) {
-		head->form = FORM_RAW;
-		head->flags |= c->flags;
-		memcpy(raw.regs, c->regs, sizeof(raw.regs));
-		raw.stack_bytes = c->stack_bytes;
-		raw.reserved = 0;
-		p.v[1] = (struct iovec){&raw, sizeof(raw)};
-		p.v[2] = (struct iovec){(void *)c->regs[RECORD_REG_RSP],
-					c->stack_bytes};
-		p.n = 3;
-		p.total_bytes += (uint32_t)sizeof(raw) + c->stack_bytes;
+	note_generation(head);
+	if (!c) {
+		head->form = FORM_NONE;
+		return push(head, &p);
 	}
-	return push(head, &p);
+	head->flags = flags | (c->flags & (uint16_t)~RECORD_CUT);
+	err = push_unwound(head, c);
+	if (err != -EAGAIN)
+		return err;
+	head->flags = flags | c->flags;
+	return push_raw(head, c);
 }
 
 int ring_push(struct record *head, const struct capture *c)
@@ -270,6 +344,7 @@ int ring_push_text(struct record *head, const char *text, uint32_t n_bytes)
 	if (p.total_bytes > RECORD_MAX_BYTES)
 		return -EMSGSIZE;
 	head->form = FORM_TEXT;
+	note_generation(head);
 	err = push(head, &p);
 	ring_count_drop(err);
 	return err;
@@ -283,6 +358,7 @@ void ring_push_counters(void)
 			   .n = 2,
 			   .total_bytes = sizeof(head) + sizeof(words)};
 
+	note_generation(&head);
 	for (int i = 0; i < COUNTER_N; i++)
 		words[i] = atomic_load_explicit(&state.status->x_counters[i],
 						memory_order_relaxed);

@@ -32,6 +32,7 @@
 
 #define START_WAIT_NS	 2000000000ull // a new process, a cold collector
 #define FORK_WAIT_NS	 1000000000ull // a child's first event is its start
+#define QUIET_NS	 500000000ull  // twice the longest pause of a visitor
 #define SILENCE_NS	 1000000000ull // a collector visits four times as often
 #define ANSWER_WAIT_NS	 1000000000ull // for one that nobody waits for
 #define RETRY_SOON_NS	 1000000000ull
@@ -237,50 +238,43 @@ static bool wait_readable(int fd, uint64_t until_ns)
 	}
 }
 
-// Receives the answer; *RET_FD is the descriptor that came with it, or -1.
-static int receive_answer(int fd, uint64_t until_ns, int *ret_fd)
+// The descriptors in C, -1 for those that did not come.
+static void take_fds(const struct cmsghdr *c, int ret_fds[WIRE_RING_FDS])
+{
+	size_t n_bytes;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return;
+	n_bytes = c->cmsg_len - CMSG_LEN(0);
+	if (n_bytes <= WIRE_RING_FDS * sizeof(int))
+		memcpy(ret_fds, CMSG_DATA(c), n_bytes);
+}
+
+// Receives the answer; RET_FDS are the descriptors that came with it, or -1.
+static int receive_answer(int fd, uint64_t until_ns, int ret_fds[WIRE_RING_FDS])
 {
 	struct wire_header h;
 	char reason[256];
 	struct iovec iov[2] = {{&h, sizeof(h)}, {reason, sizeof(reason)}};
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	_Alignas(struct cmsghdr) char
+		control[CMSG_SPACE(WIRE_RING_FDS * sizeof(int))];
 	struct msghdr msg = {.msg_iov = iov,
 			     .msg_iovlen = 2,
 			     .msg_control = control,
 			     .msg_controllen = sizeof(control)};
-	struct cmsghdr *c;
 	long n;
 
-	*ret_fd = -1;
 	if (!wait_readable(fd, until_ns))
 		return -ETIMEDOUT;
 	n = sys_call(SYS_recvmsg, fd, &msg, MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return (int)n;
 	// First of all, so that no descriptor that came is ever lost.
-	c = CMSG_FIRSTHDR(&msg);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+	take_fds(CMSG_FIRSTHDR(&msg), ret_fds);
 	if (n >= (long)sizeof(h) && h.magic == WIRE_MAGIC &&
 	    h.version == PROTO_VERSION)
 		return h.type;
-	close_fd(*ret_fd);
-	*ret_fd = -1;
 	return -EPROTO;
-}
-
-static void fill_state(const struct region_control *c)
-{
-	unsigned char *base = (unsigned char *)c;
-
-	state.status = (struct region_status *)(base + REGION_PAGE);
-	state.stripes = base + c->stripes_offset;
-	state.stripe_step_bytes = sizeof(struct stripe) + c->stripe_bytes;
-	state.buckets = (struct live_bucket *)(base + c->live_offset);
-	state.x_ids = (_Atomic uint64_t *)(base + c->ids_offset);
-	state.live_mask = (1u << c->lg_live_buckets) - 1;
-	state.n_stripes = c->n_stripes;
 }
 
 // Makes the session visible: from here on hooks take samples.
@@ -315,49 +309,27 @@ static void publish(const struct region_control *c)
 	ring_ask_snapshots();
 }
 
-static int use_region(int fd)
+// The region first: from then on nobody walks with what the index of before
+// said about the tables of before.
+static int use_region(const int fds[WIRE_RING_FDS])
 {
 	bool is_new = !state_control();
-	const struct region_control *c = mapping_make(fd);
+	const struct region_control *c = mapping_make(fds[0]);
 
-	close_fd(fd);
 	if (!c)
 		return -ENOMEM;
+	mapping_tables(fds[1]);
 	if (is_new) {
 		// A process that never attached before has nothing to forget.
 		if (session.attached_pid)
 			live_clear();
-		fill_state(c);
+		mapping_use(c);
 	} else {
 		state.is_sweeper = true;
 		state_count(COUNTER_RECONNECTS, 1);
 	}
 	publish(c);
 	return 0;
-}
-
-// The control page, counters and live table of the socket transport: nobody
-// else reads them, so they are private, and the settings stay as they are.
-static struct region_control *private_region(void)
-{
-	static struct {
-		_Alignas(REGION_PAGE) struct region_control control;
-		_Alignas(REGION_PAGE) struct region_status status;
-		_Alignas(REGION_PAGE) struct live_bucket buckets[2048];
-		_Atomic uint64_t x_ids[2048 * LIVE_SLOTS];
-	} r;
-	struct region_control *c = &r.control;
-
-	memset(&r, 0, sizeof(r));
-	c->lg_live_buckets = 11;
-	c->stack_bytes = STACK_COPY_MAX_BYTES;
-	c->live_offset = (uint64_t)((char *)r.buckets - (char *)&r);
-	c->ids_offset = (uint64_t)((char *)r.x_ids - (char *)&r);
-	c->x_heap_rate = conf.values[SETTING_HEAP_RATE];
-	c->x_cpu_hz = conf.values[SETTING_CPU_HZ];
-	c->x_block_rate_ns = conf.values[SETTING_BLOCK_RATE];
-	c->x_mutex_fraction = conf.values[SETTING_MUTEX_FRACTION];
-	return c;
 }
 
 // Keeps the descriptor FD out of the way of hosts that count on low numbers:
@@ -372,11 +344,12 @@ static int move_high(int fd)
 	return (int)high;
 }
 
-static int use_socket(int fd)
+static int use_socket(int *fd_taken)
 {
 	struct stat st;
+	int fd = move_high(*fd_taken);
 
-	fd = move_high(fd);
+	*fd_taken = -1;
 	if (sys_call(SYS_fstat, fd, &st)) {
 		close_fd(fd);
 		return -EBADF;
@@ -387,25 +360,24 @@ static int use_socket(int fd)
 	atomic_store_explicit(&state.x_fd, (uint32_t)fd + 1,
 			      memory_order_relaxed);
 	if (!state_control()) {
-		struct region_control *c = private_region();
+		const struct region_control *c = mapping_private();
 
 		live_clear();
-		fill_state(c);
+		mapping_use(c);
 		state.is_sweeper = true;
 		publish(c);
 	}
 	return 0;
 }
 
-static int use_answer(int type, int fd)
+static int use_answer(int type, int fds[WIRE_RING_FDS])
 {
 	switch (type) {
 	case WIRE_RING:
-		return fd < 0 ? -EPROTO : use_region(fd);
+		return fds[0] < 0 ? -EPROTO : use_region(fds);
 	case WIRE_SOCKET:
-		return fd < 0 ? -EPROTO : use_socket(fd);
+		return fds[0] < 0 ? -EPROTO : use_socket(&fds[0]);
 	default:
-		close_fd(fd);
 		say_error("the collector refused this process");
 		return -ECONNREFUSED;
 	}
@@ -414,11 +386,15 @@ static int use_answer(int type, int fd)
 // Waits until UNTIL_NS for the answer on FD, which it closes.
 static int finish_attach(int fd, uint64_t until_ns)
 {
-	int region_fd;
-	int type = receive_answer(fd, until_ns, &region_fd);
+	int fds[WIRE_RING_FDS] = {-1, -1};
+	int err = receive_answer(fd, until_ns, fds);
 
 	close_fd(fd);
-	return type < 0 ? type : use_answer(type, region_fd);
+	if (err >= 0)
+		err = use_answer(err, fds);
+	close_fd(fds[0]);
+	close_fd(fds[1]);
+	return err;
 }
 
 static int attach_by(uint32_t transport, uint64_t until_ns)
@@ -561,6 +537,18 @@ void session_start(void)
 	try_attach(START_WAIT_NS);
 }
 
+// A stack whose hash alone is sent to a collector that is dead already can't be
+// known by the next one.
+static void note_silence(uint64_t now, uint64_t beat)
+{
+	uint32_t is_silent = now > beat + QUIET_NS;
+
+	if (atomic_load_explicit(&state.x_is_silent, memory_order_relaxed) !=
+	    is_silent)
+		atomic_store_explicit(&state.x_is_silent, is_silent,
+				      memory_order_relaxed);
+}
+
 static bool is_stale(const struct region_control *c)
 {
 	uint64_t beat =
@@ -570,6 +558,8 @@ static bool is_stale(const struct region_control *c)
 	if (state_is_sandboxed())
 		return false;
 	now = sys_coarse_now_ns();
+	if (state.n_stripes)
+		note_silence(now, beat);
 	if (now < atomic_load_explicit(&state.x_retry_ns, memory_order_relaxed))
 		return false;
 	if (!state.n_stripes)

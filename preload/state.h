@@ -29,6 +29,10 @@ struct state {
 	unsigned char *stripes;	     // stripe i at i * stripe_step_bytes
 	struct live_bucket *buckets; // live table
 	_Atomic uint64_t *x_ids; // sample ids, by bucket * LIVE_SLOTS + slot
+	// Unwind tables and their index in the region; NULL: no walking.
+	struct walk_tables tables;
+	_Atomic uint64_t *x_sent; // hashes of stacks that were sent
+	uint32_t sent_mask;	  // how many, - 1
 	uint64_t stripe_step_bytes;
 	uint32_t n_stripes; // 0 = socket transport
 	// Nobody else can sweep the live table: with the socket transport, and
@@ -50,6 +54,8 @@ struct state {
 	_Atomic int64_t x_cpu_bank_ns;
 	// Exact mode: the tail seen when a wait for room ran out.
 	_Atomic uint64_t x_stuck_tail;
+	// 1: the collector has not been heard of for some time. Relaxed.
+	_Atomic uint32_t x_is_silent;
 	// Snapshots the user asked for that the collector wasn't told of yet.
 	_Atomic uint32_t x_snapshots_owed;
 	// Waits on rwlocks in progress; 0 lets an unlock skip the table.

@@ -12,6 +12,8 @@
 #define WIRE_LABELS_MAX_BYTES  4096u
 // Descriptors a hello carries: maps, mem.
 #define WIRE_HELLO_FDS 2
+// And the answer: the region, the unwind tables.
+#define WIRE_RING_FDS 2
 // sockaddr_un.sun_path with its final NUL is 108 bytes.
 #define SOCKET_NAME_MAX_BYTES 107u
 
@@ -26,6 +28,7 @@
 #define STRIPE_MIN_BYTES (64u << 10)
 #define STRIPE_MAX_BYTES (16u << 20)
 #define LIVE_BUCKETS_MAX (1u << 20)
+#define LG_SENT_MAX	 20u
 
 // A collector that has not moved its heartbeat for this long is gone.
 #define HEARTBEAT_STALE_NS 5000000000ull

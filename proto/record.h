@@ -93,7 +93,7 @@ static_assert(sizeof(struct record_raw) == 144, "raw header is 144 bytes");
 
 struct record_frames {
 	uint64_t hash;	   // of the frames, for FORM_HASH later
-	uint32_t n_frames; // u64 pcs follow, leaf first
+	uint32_t n_frames; // u64 pcs follow, leaf first; WALK_EXACT in some
 	uint32_t reserved; // 0
 };
 static_assert(sizeof(struct record_frames) == 16, "frames header is 16 bytes");

@@ -14,6 +14,8 @@
 //
 //	page 0   struct region_control   written by the collector only
 //	page 1   struct region_status    written by the shim
+//	walk_offset      struct walk_index, written by the collector only
+//	sent_offset      2^lg_sent u64 hashes of stacks sent before
 //	stripes_offset   n_stripes × (struct stripe + stripe_bytes)
 //	live_offset      live_buckets × struct live_bucket
 //	ids_offset       live_buckets × 8 u64 sample ids, slot by slot
@@ -24,6 +26,7 @@
 
 #include "proto/limits.h"
 #include "proto/record.h"
+#include "proto/walk.h"
 
 #include <stdatomic.h>
 
@@ -50,9 +53,13 @@ struct region_control {
 	uint32_t stripe_bytes;	  // data bytes of one stripe, a power of two
 	uint32_t lg_live_buckets; // log2 of the number of buckets
 	uint32_t stack_bytes;	  // copy limit, <= STACK_COPY_MAX_BYTES
+	uint32_t lg_sent;	  // log2 of the number of hashes of sent stacks
+	uint64_t walk_offset;
+	uint64_t sent_offset;
 	// Stripes whose memory is there, 1 to n_stripes; it only grows. The
 	// collector's release, after it has allocated them, pairs with the
-	// shim's acquire.
+	// shim's acquire. All before it is the same in every region of the
+	// process.
 	_Atomic uint32_t x_n_ready;
 	// Rates in force; relaxed: each is read alone, when a sample is taken.
 	_Alignas(CACHELINE) _Atomic uint64_t x_heap_rate; // bytes, 0 = off
@@ -119,6 +126,12 @@ struct stripe {
 	_Alignas(CACHELINE) unsigned char data[];
 };
 static_assert(sizeof(struct stripe) == 2 * CACHELINE, "stripe header");
+
+// The stacks that were sent in full: a hash stands at its low bits' place,
+// until another one takes it. Who finds it there sends the hash alone. Release
+// by the shim, after the push of the stack, pairs with its acquire: so the
+// collector has the stack before its hash, or will have in the next round over
+// all rings.
 
 // A bucket of the live table: eight pointers in one cache line; the id of slot
 // i of bucket b is ids[b * 8 + i]. A pointer p lives in bucket live_hash(p) or

@@ -40,10 +40,16 @@ def many():
         under.expect_equal("status and noise", (child.returncode, err),
                            (0, b""))
     folder = os.path.join(under.TMP, "many")
+    n_exact = 0
     for child in children:
         p = pprof.only(folder, "alloc", pid=str(child.pid))
-        under.expect_equal(f"objects of {child.pid}",
-                           p.total("alloc_objects", leaf="by_malloc"), 2000)
+        n = p.total("alloc_objects", leaf="by_malloc")
+        n_exact += n == 2000
+        # So many at once on a busy machine: what is lost is said.
+        under.expect(f"objects of {child.pid}: {n}", n == 2000 or any(
+            "lost: " in c and "ring_full" in c for c in p.comments))
+    under.expect(f"{n_exact} of {N_AT_ONCE} lost nothing",
+                 n_exact >= N_AT_ONCE / 2)
 
 
 def one_after_the_other():

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Unwind tables, and the walk along a stack with them. The collector compiles
+// the call frame information of ELF files into tables (collector/rows.h) and
+// puts them one behind the other into the arena, a sealed memfd that every
+// profiled process maps read-only. Which table holds for which addresses of one
+// process stands in the index, which lies in the process's region.
+//
+// A walk needs rsp, rbp and pc only. A frame it has no rule for ends it without
+// a result, and the caller falls back on a raw capture: never a guess. Every
+// number it reads may be torn (the collector may be writing) or hostile: each
+// is checked before it is used as an address, and a walk during which the index
+// changed counts as none.
+//
+// The walk itself: any thread, async-signal-safe, no allocation, no system
+// call.
+#ifndef CPROF_PROTO_WALK_H
+#define CPROF_PROTO_WALK_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// A table, at an offset of the arena that is a multiple of 8: for each block of
+// WALK_BLOCK_BYTES of code the last row that begins at or before it; then the
+// rows' first addresses; then their rules. Addresses are relative to the
+// table's base. Sorted, no gaps: the first row begins at 0, and where there is
+// no CFI a row says so.
+//
+//	u32 blocks[n_blocks + 1]    the last is n_rows - 1
+//	u32 pcs[n_rows]
+//	u32 rules[n_rows]
+#define WALK_LG_BLOCK	 8u
+#define WALK_BLOCK_BYTES (1u << WALK_LG_BLOCK)
+
+// Bytes of address space each process gives for the arena; a table that finds
+// no room in it is not published.
+#define WALK_ARENA_BYTES (64u << 20)
+
+// How the caller's frame is found: where its stack pointer (the CFA) was, and
+// where rbp was saved. The return address lies right below the CFA.
+//
+//	bits 0-2   enum walk_kind
+//	bits 3-10  rbp: WALK_RBP_SAME, _LOST, _AT_RBP, else saved at CFA - 8 * n
+//	bits 11-31 signed offset: in units of 8 bytes; WALK_PLT: of 1
+enum walk_kind {
+	WALK_NONE = 0,	 // no rule: capture instead
+	WALK_RSP = 1,	 // CFA = rsp + offset
+	WALK_RBP = 2,	 // CFA = rbp + offset
+	WALK_DEREF = 3,	 // CFA = the word at rbp + offset (a realigned stack)
+	WALK_PLT = 4,	 // CFA = rsp + 8, + 8 more when (pc & 15) >= offset
+	WALK_SIGNAL = 5, // the kernel's signal frame: a ucontext lies at rsp
+	WALK_END = 6,	 // the outermost frame
+};
+#define WALK_RBP_SAME	0u
+#define WALK_RBP_AT_RBP 254u
+#define WALK_RBP_LOST	255u
+#define WALK_OFFSET_MAX ((1 << 20) - 1)
+
+static inline uint32_t walk_rule(enum walk_kind kind, uint32_t rbp,
+				 int32_t offset)
+{
+	return (uint32_t)kind | rbp << 3 | (uint32_t)offset << 11;
+}
+
+// One executable mapping and its table. Relaxed: the index's count of changes
+// says whether they belong together.
+struct walk_image {
+	_Atomic uint64_t x_start; // in the process; limit is exclusive
+	_Atomic uint64_t x_limit;
+	_Atomic uint64_t x_base;  // where the table's address 0 is
+	_Atomic uint64_t x_table; // its offset in the arena
+	_Atomic uint32_t x_n_blocks;
+	_Atomic uint32_t x_n_rows;
+};
+static_assert(sizeof(struct walk_image) == 40, "walk image is 40 bytes");
+
+// Images a process's index has room for; the rest is captured.
+#define WALK_IMAGES_MAX 400u
+
+// Written by the collector, read by the walk: a sequence lock.
+struct walk_index {
+	// Odd while it is being written. The writer's release pairs with the
+	// walk's acquire.
+	_Atomic uint32_t x_changes;
+	// The generation (region_status.x_generation) all of it holds for.
+	_Atomic uint32_t x_generation;
+	_Atomic uint32_t x_n_images;
+	uint32_t reserved;
+	struct walk_image images[WALK_IMAGES_MAX]; // by start, disjoint
+};
+
+// Where the walk may look.
+struct walk_tables {
+	const struct walk_index *index;
+	const unsigned char *arena;
+	uint64_t arena_bytes;
+};
+
+struct walk_start {
+	uint64_t pc; // exact, not a return address
+	uint64_t rsp;
+	uint64_t rbp;
+	// The stack's words from rsp up, and how many bytes of them there are.
+	const unsigned char *stack;
+	uint64_t stack_bytes;
+	uint32_t generation; // odd: there is no walking
+};
+
+// In a pc of a result: it is exact (the frame was interrupted by a signal), not
+// a return address.
+#define WALK_EXACT (1ull << 63)
+
+struct walk_result {
+	uint64_t hash;	   // of the frames and the generation
+	uint32_t n_frames; // <= MAX_FRAMES, leaf first; 0: no walk
+	bool is_cut;	   // there are more than MAX_FRAMES
+};
+
+// Walks from START; the frames' pcs go to RET_PCS (NULL: nowhere).
+void walk_run(const struct walk_tables *t, const struct walk_start *start,
+	      uint32_t max_frames, uint64_t *ret_pcs, struct walk_result *ret);
+
+#endif
