@@ -117,6 +117,16 @@ refused() { # STATUS TEXT ARGS...
 	grep -q ' thread: Total' tags
 }
 
+@test "svg is a drawing of the graph" {
+	"$CTL" svg "$(profile shop.cpu)" -o out.svg
+	grep -q '<svg ' out.svg
+	n=$("$CTL" dot "$(profile shop.cpu)" | grep -c '^N[0-9]* \[')
+	[ "$(grep -c 'class="node"' out.svg)" -ge "$n" ]
+	PATH=/nowhere run "$CTL" svg "$(profile shop.cpu)"
+	[ "$status" -eq 1 ]
+	one_line "dot is not installed"
+}
+
 # Runs a command with a terminal of so many columns as its stdout.
 on_terminal() { # COLUMNS COMMAND...
 	local columns=$1
