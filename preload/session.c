@@ -120,6 +120,20 @@ static bool is_nobody(int err)
 	return err == -ENOENT || err == -ECONNREFUSED;
 }
 
+// Connects as soon as somebody answers, and a queue that is full (others may
+// connect without end) has room. Gives up at UNTIL_NS.
+static int wait_for_collector(const char *name, uint64_t until_ns)
+{
+	int fd;
+
+	while (is_nobody(fd = try_connect(name)) || fd == -EAGAIN) {
+		if (sys_slow_now_ns() >= until_ns)
+			return -ETIMEDOUT; // worth another look soon
+		pause_ns(CONNECT_PAUSE_NS);
+	}
+	return fd;
+}
+
 // Starts a collector and waits for it until UNTIL_NS.
 static int start_collector(const char *name, uint64_t until_ns)
 {
@@ -131,11 +145,7 @@ static int start_collector(const char *name, uint64_t until_ns)
 		say_error("no cprofd could be started");
 		return fd;
 	}
-	while (is_nobody(fd = try_connect(name)) &&
-	       sys_slow_now_ns() < until_ns)
-		pause_ns(CONNECT_PAUSE_NS);
-	// It is on its way: worth another look soon.
-	return is_nobody(fd) ? -ETIMEDOUT : fd;
+	return wait_for_collector(name, until_ns);
 }
 
 // Starts a collector and leaves it to a later hook to find it: one that can't
@@ -165,6 +175,9 @@ static int find_collector(uint64_t until_ns)
 		return -ENAMETOOLONG;
 	}
 	fd = try_connect(name);
+	if (fd == -EAGAIN)
+		return until_ns ? wait_for_collector(name, until_ns)
+				: -EINPROGRESS;
 	if (!is_nobody(fd))
 		return fd;
 	return until_ns ? start_collector(name, until_ns)
