@@ -35,7 +35,7 @@ def start_hostile(seed):
 def run_until(end_s, name, counts, errors):
     try:
         while not counts.get(name) or time.monotonic() < end_s:
-            honest.run(name)
+            honest.run(name, tries=3)
             counts[name] = counts.get(name, 0) + 1
     except SystemExit:
         errors.append(name)
