@@ -12,9 +12,10 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
 import under  # noqa: E402
 
-# One that fails bare on the machine at hand is named and left out.
+# One that fails bare on the machine at hand is named and left out. Not
+# "resources": it fills the disk, and other tests fail for it.
 STRESSORS = """malloc mutex pthread fork vfork clone signal sigrt sigsegv timer
-    itimer sem futex brk rlimit exec spawn zombie resources""".split()
+    itimer sem futex brk rlimit exec spawn zombie""".split()
 LONG_S = float(os.environ.get("STRESS_S", 0))
 EACH_S = max(1, round(LONG_S / len(STRESSORS) / 2))
 # A region of 64 MiB that is all touched, and what the shim itself has.
