@@ -20,9 +20,10 @@
 #include <unistd.h>
 
 // Programs that start together wait here; net.core.somaxconn may allow less.
-#define BACKLOG	      4096
-#define LOCK_TRIES    200
-#define LOCK_PAUSE_NS 10000000
+#define BACKLOG		4096
+#define LOCK_NAME_BYTES (SOCKET_NAME_MAX_BYTES + 8)
+#define LOCK_TRIES	200
+#define LOCK_PAUSE_NS	10000000
 
 static struct sockaddr_un address(const char *path)
 {
@@ -61,12 +62,17 @@ static int take_lock(int fd, const char *path)
 	return -EADDRINUSE;
 }
 
+static void lock_name(const char *path, char ret_name[LOCK_NAME_BYTES])
+{
+	snprintf(ret_name, LOCK_NAME_BYTES, "%s.lock", path);
+}
+
 static int open_lock(const char *path)
 {
-	char name[SOCKET_NAME_MAX_BYTES + 8];
+	char name[LOCK_NAME_BYTES];
 	int fd, err;
 
-	snprintf(name, sizeof(name), "%s.lock", path);
+	lock_name(path, name);
 	fd = paths_open_own(name, O_RDWR);
 	if (fd < 0)
 		return fd;
@@ -163,6 +169,18 @@ int listen_restore(struct listener *l)
 	if (!err)
 		close(old_fd);
 	return err;
+}
+
+bool listen_is_lost(const struct listener *l)
+{
+	char name[LOCK_NAME_BYTES];
+	struct stat ours, there;
+
+	if (!lstat(l->path, &there) || errno != ENOENT)
+		return false;
+	lock_name(l->path, name);
+	return !fstat(l->lock_fd, &ours) && !lstat(name, &there) &&
+	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
 int listen_accept(struct listener *l)

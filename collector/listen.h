@@ -32,6 +32,10 @@ bool listen_retire(struct listener *l);
 // Listens again at the same name, with a new descriptor. 0 or negative errno.
 int listen_restore(struct listener *l);
 
+// True when somebody has removed the name but left the lock (a cleaner of
+// /tmp): nobody finds this collector, nor may another take its place.
+bool listen_is_lost(const struct listener *l);
+
 // The next connection, or negative errno (-EAGAIN: none).
 int listen_accept(struct listener *l);
 

@@ -62,6 +62,7 @@ struct server {
 	pthread_mutex_t dead_lock; // rank 36
 	struct proc *dead;
 	struct pool_job free_job;
+	uint64_t looked_ns; // after the socket's name
 	bool is_ending;
 	bool is_full; // as many unknown connections as there may be
 };
@@ -285,25 +286,37 @@ static bool is_idle(struct server *s)
 	return now_ns - table_active_ns(&s->table) >= linger_ns;
 }
 
-// Ends an idle collector, unless somebody connected in the last moment.
-static void try_end(struct server *s)
+// Takes who waits at the socket that has lost its name, and makes another.
+static int listen_again(struct server *s)
 {
 	int err;
 
-	if (!listen_retire(&s->listener)) {
-		s->is_ending = true;
-		return;
-	}
 	accept_all(s);
 	unwatch_listener(s);
 	err = listen_restore(&s->listener);
-	if (!err)
-		err = watch_listener(s);
-	if (!err)
+	if (err)
+		log_error("can't listen at '%s' again: %s", s->listener.path,
+			  strerror(-err));
+	return watch_listener(s) ? -ENOMEM : err;
+}
+
+// Ends an idle collector, unless somebody connected in the last moment.
+static void try_end(struct server *s)
+{
+	if (!listen_retire(&s->listener) || listen_again(s))
+		s->is_ending = true;
+}
+
+// Once a second; a folder that can't be written to may be better the next time.
+static void look_after_name(struct server *s)
+{
+	uint64_t now_ns = pool_now_ns();
+
+	if (now_ns - s->looked_ns < TICK_MS * 1000000ull)
 		return;
-	log_error("can't listen at '%s' again: %s", s->listener.path,
-		  strerror(-err));
-	s->is_ending = true;
+	s->looked_ns = now_ns;
+	if (listen_is_lost(&s->listener))
+		(void)listen_again(s);
 }
 
 static void serve(struct server *s)
@@ -321,6 +334,7 @@ static void serve(struct server *s)
 			return;
 		}
 		bury(s);
+		look_after_name(s);
 		if (s->opts->is_auto && is_idle(s))
 			try_end(s);
 	}
@@ -387,9 +401,9 @@ static bool stop_http(struct server *s)
 
 	if (pthread_create(&thread, NULL, free_http, s->http))
 		return false;
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += HTTP_MAX_S;
-	if (!pthread_timedjoin_np(thread, NULL, &until))
+	if (!pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until))
 		return true;
 	log_error("requests did not end; going without them");
 	return false;

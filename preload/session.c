@@ -41,6 +41,7 @@
 #define SHORT_WAIT_NS	 700000ull // with the calls around it under 1 ms
 #define CONNECT_PAUSE_NS 300000
 #define ROOM_PAUSE_NS	 1000000
+#define LOOK_EVERY	 8u // waits of 50 ms
 #define HIGH_FD		 900
 
 // Constant after the constructor, but for what attaching writes.
@@ -694,9 +695,19 @@ static void ring_doorbell(void)
 	close_fd(fd);
 }
 
+static bool is_anybody_there(void)
+{
+	const char *name = launch_socket_name();
+	int fd = name ? try_connect(name) : -ENOENT;
+
+	if (fd >= 0)
+		close_fd(fd);
+	return !is_nobody(fd);
+}
+
 static void wait_written(const struct region_control *c, uint64_t until_ns)
 {
-	for (;;) {
+	for (uint32_t n = 1;; n++) {
 		uint64_t now = sys_slow_now_ns();
 		struct timespec t = {0, 50000000};
 
@@ -707,7 +718,8 @@ static void wait_written(const struct region_control *c, uint64_t until_ns)
 		// A collector that died will not write: no use in waiting.
 		if (now > atomic_load_explicit(&c->x_heartbeat_ns,
 					       memory_order_relaxed) +
-				  HEARTBEAT_STALE_NS)
+				    HEARTBEAT_STALE_NS ||
+		    (n % LOOK_EVERY == 0 && !is_anybody_there()))
 			return;
 		(void)sys_call(SYS_futex, &c->x_written, FUTEX_WAIT, 0, &t, 0);
 	}

@@ -30,7 +30,18 @@ def next_collector(before, pid, path):
     after = under.start_collector()
     under.poll("it has found the next collector",
                lambda: under.processes().get(pid), 60)
+    under.poll("all is moved", lambda: n_known(pid) >=
+               killed.counts(path)[1] - begun[0], 60)
     return after, begun
+
+
+def n_known(pid):
+    """Objects of keep() that the collector knows of."""
+    body = under.http("GET", f"/{pid}/debug/pprof/allocs")[1]
+    path = os.path.join(under.TMP, "known.pb.gz")
+    with open(path, "wb") as f:
+        f.write(body)
+    return pprof.Profile(path).total("alloc_objects", function="keep")
 
 
 path = killed.counts_path("former")
