@@ -17,10 +17,13 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+// Kept for those that are here: images, files, requests.
+#define FDS_RESERVED 16u
 // What the stream of the socket transport may hold on its way.
 #define STREAM_BYTES (4 << 20)
 // Processes that may wait for a large region to be made for them, and how long
@@ -266,6 +269,16 @@ static int watch_process(struct attach *a, struct proc *p)
 	return loop_add(a->env->loop, &p->pid_watch, EPOLLIN | EPOLLONESHOT);
 }
 
+// Descriptors are given out from the lowest number: one this high means that
+// there would soon be none left to write the files of those that are here.
+static bool is_among_last(int fd)
+{
+	struct rlimit r;
+
+	return fd >= 0 && !getrlimit(RLIMIT_NOFILE, &r) &&
+	       (rlim_t)fd + FDS_RESERVED >= r.rlim_cur;
+}
+
 // Takes over everything in H but its descriptor.
 static int new_session(struct attach *a, struct conn_hello *h,
 		       struct proc **ret)
@@ -285,6 +298,8 @@ static int new_session(struct attach *a, struct conn_hello *h,
 	// means that the process is gone.
 	err = start.pid_fd < 0 && errno != ENOSYS && errno != EPERM ? -errno
 								    : 0;
+	if (is_among_last(start.pid_fd))
+		err = -EMFILE;
 	h->maps_fd = -1;
 	h->hello = NULL;
 	if (!err)
