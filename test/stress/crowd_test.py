@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# run: 180 any
-"""Many processes: 200 of a tree alive at once, an exec chain, short ones
+# run: 240 alone
+"""Many processes: those of a tree alive at once, an exec chain, short ones
 without pause, and one pid again and again. Each has its own right profile; the
-collector keeps nothing of them. `make stress` churns for longer."""
+collector keeps nothing of them. `make stress` has larger crowds for longer.
+
+A fork child waits a second for its collector; on a machine so busy that this
+is not enough it goes without a profile, and the crowd is tried again."""
 import collections
 import os
 import subprocess
@@ -14,6 +17,8 @@ import pprof  # noqa: E402
 import under  # noqa: E402
 
 LONG_S = float(os.environ.get("STRESS_S", 0))
+N_TREE = 200 if LONG_S else 60
+TRIES = 4
 # What a collector without processes may have grown by: its cache of symbols,
 # what it remembers of the last 256 that ended, and its allocator's leftovers.
 GROWTH_KIB = 48 << 10
@@ -29,6 +34,16 @@ def members(path):
 
 
 def check(name, n_at_least, *args):
+    for i in range(TRIES):
+        missing = check_once(f"{name}{i}", n_at_least, *args)
+        if not missing:
+            return
+        print(f"{name}: without a profile: {missing}")
+    under.fail(f"{name}: {TRIES} times some had no profile")
+
+
+def check_once(name, n_at_least, *args):
+    """The pids that have no profile; one that has another's is an end."""
     path = os.path.join(under.TMP, name + ".pids")
     run = under.Run(under.program("stress/crowd", path, *args), name, 600,
                     CPROF_HEAP_RATE="1", CPROF_CPU_HZ="0", CPROF_EXIT="alloc",
@@ -37,18 +52,22 @@ def check(name, n_at_least, *args):
     noted = members(path)
     n = sum(map(len, noted.values()))
     under.expect(f"{name}: {n} programs in {len(noted)} pids", n >= n_at_least)
-    for pid, numbers in noted.items():
-        check_pid(f"{name}: {pid}", run.folder, pid, sorted(numbers))
+    return [pid for pid, numbers in noted.items() if
+            not is_right(f"{name}: {pid}", run.folder, pid, sorted(numbers))]
 
 
-def check_pid(what, folder, pid, numbers):
+def is_right(what, folder, pid, numbers):
     def totals():
         profiles = map(pprof.Profile, pprof.find(folder, "alloc", pid=pid))
         return sorted(filter(None, (
             p.total("alloc_objects", function="work") for p in profiles)))
 
-    if not under.wait(lambda: totals() == numbers, 30):
-        under.fail(f"{what}: the profiles have {totals()}, not {numbers}")
+    if under.wait(lambda: totals() == numbers, 5):
+        return True
+    got = totals()
+    if collections.Counter(got) - collections.Counter(numbers):
+        under.fail(f"{what}: the profiles have {got}, not {numbers}")
+    return False
 
 
 def status(pid, key):
@@ -66,9 +85,9 @@ def crowds():
     under.poll("the first are buried", lambda: not under.processes())
     n_fds = n_descriptors(collector.pid)
     rss_kib = status(collector.pid, "RssAnon:")
-    check("tree", 200, "tree", 200)
+    check("tree", N_TREE, "tree", N_TREE)
     check("chain", 50, "chain", 50)
-    check("churn", 50, "churn", LONG_S / 10 or 3)
+    check("churn", 10, "churn", LONG_S / 10 or 3)
     under.poll("all are buried", lambda: not under.processes(), 60)
     under.poll(f"{n_fds} descriptors again, not "
                f"{n_descriptors(collector.pid)}",
