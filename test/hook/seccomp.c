@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Usage: seccomp strict|filter. After the sandbox is closed (strict: read,
-// write, exit and sigreturn only, and even the time stamp counter faults;
+// Usage: seccomp strict|filter [ROUNDS]. After the sandbox is closed (strict:
+// read, write, exit and sigreturn only, and even the time stamp counter faults;
 // filter: death for all but a short list) the program goes on taking memory
 // and locks. Good: no hook and no handler makes a system call.
 #include "test/lib/host.h"
@@ -59,6 +59,7 @@ int main(int argc, char **argv)
 {
 	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	int is_filter = argc > 1 && !strcmp(argv[1], "filter");
+	unsigned n = argc > 2 ? (unsigned)atoi(argv[2]) : 8000000;
 
 	// What malloc has now it will not ask the kernel for later.
 	allocate(200, 1000);
@@ -67,7 +68,7 @@ int main(int argc, char **argv)
 		puts("seccomp is not to be had here");
 		return 77;
 	}
-	for (unsigned i = 0; i < 8000000; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		void *p;
 
 		pthread_mutex_lock(&lock);
