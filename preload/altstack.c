@@ -18,6 +18,7 @@
 
 static unsigned char *arena; // constant after the constructor
 static _Atomic uint64_t x_taken[N_WORDS];
+static _Atomic uint64_t x_open[N_WORDS]; // those that can be read and written
 
 void altstack_init(void)
 {
@@ -63,13 +64,35 @@ static void give(uint32_t slot)
 				  memory_order_release);
 }
 
-void altstack_install(void)
+// Makes the slot of SS usable; it stays so for those who come later.
+static bool open_slot(uint32_t slot, const stack_t *ss)
+{
+	_Atomic uint64_t *x = &x_open[(slot - 1) / 64];
+	uint64_t bit = 1ull << (slot - 1) % 64;
+
+	// relaxed: only who has taken the slot asks, one after the other
+	if (atomic_load_explicit(x, memory_order_relaxed) & bit)
+		return true;
+	if (sys_call(SYS_mprotect, ss->ss_sp, ss->ss_size,
+		     PROT_READ | PROT_WRITE))
+		return false;
+	atomic_fetch_or_explicit(x, bit, memory_order_relaxed);
+	return true;
+}
+
+static bool has_none(void)
+{
+	stack_t ss;
+
+	return !sys_call(SYS_sigaltstack, 0, &ss) && ss.ss_flags & SS_DISABLE;
+}
+
+void altstack_install(bool is_new)
 {
 	stack_t ss;
 	uint32_t slot;
 
-	if (!arena || sys_call(SYS_sigaltstack, 0, &ss) ||
-	    !(ss.ss_flags & SS_DISABLE))
+	if (!arena || (!is_new && !has_none()))
 		return;
 	slot = take();
 	if (!slot)
@@ -77,9 +100,7 @@ void altstack_install(void)
 	ss = (stack_t){.ss_sp = arena + (slot - 1) * (size_t)SLOT_BYTES +
 				GUARD_BYTES,
 		       .ss_size = SLOT_BYTES - GUARD_BYTES};
-	if (sys_call(SYS_mprotect, ss.ss_sp, ss.ss_size,
-		     PROT_READ | PROT_WRITE) ||
-	    sys_call(SYS_sigaltstack, &ss, 0)) {
+	if (!open_slot(slot, &ss) || sys_call(SYS_sigaltstack, &ss, 0)) {
 		give(slot);
 		return;
 	}
@@ -88,15 +109,22 @@ void altstack_install(void)
 
 void altstack_remove(void)
 {
-	stack_t off = {.ss_flags = SS_DISABLE}, ss;
+	stack_t off = {.ss_flags = SS_DISABLE}, before;
 
 	if (!self.alt_slot)
 		return;
-	if (!sys_call(SYS_sigaltstack, 0, &ss) && altstack_is_ours(&ss)) {
-		// EPERM: standing on it; then the slot is not given back
-		if (sys_call(SYS_sigaltstack, &off, 0))
-			return;
-	}
-	give(self.alt_slot);
+	// EPERM: standing on it; then the slot is not given back
+	if (sys_call(SYS_sigaltstack, &off, &before))
+		return;
+	// The host has put its own in place, past our hook: it stays.
+	if (!altstack_is_ours(&before) && !(before.ss_flags & SS_DISABLE))
+		(void)sys_call(SYS_sigaltstack, &before, 0);
+	altstack_replaced();
+}
+
+void altstack_replaced(void)
+{
+	if (self.alt_slot)
+		give(self.alt_slot);
 	self.alt_slot = 0;
 }

@@ -16,11 +16,15 @@
 // Reserves the arena. Constructor only. Failing means: no alternate stacks.
 void altstack_init(void);
 
-// Gives the calling thread a stack when it has none.
-void altstack_install(void);
+// Gives the calling thread a stack when it has none. IS_NEW: it is known to
+// have none, since it has just begun.
+void altstack_install(bool is_new);
 
 // Takes it back, unless the thread stands on it.
 void altstack_remove(void);
+
+// The thread's own is in its place: only the slot is to be taken back.
+void altstack_replaced(void);
 
 // True when SS is one of ours.
 bool altstack_is_ours(const stack_t *ss);

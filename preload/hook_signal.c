@@ -232,6 +232,6 @@ EXPORT int sigaltstack(const stack_t *ss, stack_t *old)
 	if (old)
 		*old = before;
 	if (ss && !is_off)
-		altstack_remove();
+		altstack_replaced();
 	return 0;
 }

@@ -67,11 +67,11 @@ static void identify(void)
 	state_count(COUNTER_THREADS, 1);
 }
 
-static void start_sampling(void)
+static void start_sampling(bool is_new)
 {
 	if (!cputimer_signal)
 		return;
-	altstack_install();
+	altstack_install(is_new);
 	cputimer_start(wanted_hz());
 }
 
@@ -85,17 +85,23 @@ static void set_bounds(uintptr_t high, uint64_t bytes)
 	self.stack_low = bytes && usable < high ? high - usable : high;
 }
 
-void thread_begin(uintptr_t stack_high, uint64_t stack_bytes,
-		  uintptr_t start_pc)
+static void begin(uintptr_t stack_high, uint64_t stack_bytes,
+		  uintptr_t start_pc, bool is_new)
 {
 	set_bounds(stack_high, stack_bytes);
 	if (!state_control() || state_is_sandboxed())
 		return;
 	identify();
 	self.sampled_ns = 0;
-	start_sampling();
+	start_sampling(is_new);
 	if (has_key)
 		(void)pthread_setspecific(key, (void *)start_pc);
+}
+
+void thread_begin(uintptr_t stack_high, uint64_t stack_bytes,
+		  uintptr_t start_pc)
+{
+	begin(stack_high, stack_bytes, start_pc, true);
 }
 
 void thread_begin_main(void)
@@ -108,10 +114,10 @@ void thread_begin_main(void)
 	    limit.rlim_cur != RLIM_INFINITY)
 		bytes = limit.rlim_cur;
 	if (&__libc_stack_end && __libc_stack_end)
-		thread_begin((uintptr_t)__libc_stack_end, bytes,
-			     getauxval(AT_ENTRY));
+		begin((uintptr_t)__libc_stack_end, bytes, getauxval(AT_ENTRY),
+		      false);
 	else
-		thread_begin(0, 0, getauxval(AT_ENTRY));
+		begin(0, 0, getauxval(AT_ENTRY), false);
 }
 
 void thread_adopt(void)
@@ -134,7 +140,7 @@ void thread_adopt(void)
 			cputimer_unblock();
 		self.sampled_ns = cputimer_thread_ns();
 	}
-	start_sampling();
+	start_sampling(false);
 	if (has_key && !pthread_getspecific(key))
 		(void)pthread_setspecific(key, (void *)getauxval(AT_ENTRY));
 }
