@@ -13,6 +13,7 @@
 ## make check-long  what takes a whole machine: as many threads as it allows
 ## make stress      check-stress for long, STRESS_S=600; make soak, SOAK_S=3600
 ## make bench       what it costs, beside its peers; BENCH=quick: in 5 minutes
+## make check-web pages in a browser, after test/web/install
 ## make lint        format, layers, headers, functions, shell, documents
 ## make install     into PREFIX (/usr/local), under DESTDIR; make uninstall
 ## make clean       remove build/ and build-*/
@@ -101,6 +102,9 @@ $(B)/shim/%.o: %.c
 $(B)/obj/%.o: %.c | $(PB:=.h)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(COLLECTOR_CFLAGS) -c -o $@ $<
+
+# It holds the page.
+$(B)/obj/collector/report_flame.o: collector/report_flame.html
 
 $(B)/proto/%.pb-c.o: $(B)/proto/%.pb-c.c
 	$(Q)$(CC) $(COLLECTOR_CFLAGS) -c -o $@ $<

@@ -220,6 +220,7 @@ static int read_settings(const struct ctl_options *o, const char *pattern,
 	s->source_path = o->given[CTL_OPTION_SOURCE_PATH];
 	s->trim_path = o->given[CTL_OPTION_TRIM_PATH];
 	s->is_by_cum = o->given[CTL_OPTION_CUM];
+	s->is_inverted = o->given[CTL_OPTION_INVERTED];
 	s->has_no_inlines = o->given[CTL_OPTION_NOINLINES];
 	s->has_no_negatives = o->given[CTL_OPTION_DROP_NEGATIVE];
 	if (n_nodes && ctl_options_number(n_nodes, 0, NODES_MAX, &n))

@@ -5,6 +5,7 @@
 
 #include "collector/report_callgrind.h"
 #include "collector/report_dot.h"
+#include "collector/report_flame.h"
 #include "collector/report_folded.h"
 #include "collector/report_list.h"
 #include "collector/report_proto.h"

@@ -145,6 +145,11 @@ check:
 	$(Q)$(call RUN_TESTS,$(SUITES))
 
 check-asan: sanitized
+# Needs what test/web/install gets; not part of check.
+.PHONY: check-web
+check-web: all
+	$(Q)$(call RUN_TESTS,web)
+
 $(SUITES:%=check-%): tests
 	$(Q)$(call RUN_TESTS,$(@:check-%=%))
 

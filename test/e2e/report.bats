@@ -177,3 +177,14 @@ on_terminal() { # COLUMNS COMMAND...
 	_cprofctl
 	[ "${COMPREPLY[*]}" = --tagfocus ]
 }
+
+@test "flame is one page with the stacks in it" {
+	"$CTL" flame "$(profile shop.cpu)" -o out.html
+	grep -q '^<!doctype html>' out.html
+	run ! grep -q '"@DATA@"' out.html
+	run ! grep -q 'https\?://' out.html
+	[ "$(sed -n 's/^"self":\[\(.*\)\],$/\1/p' out.html | tr , '\n' |
+		awk '{ n += $1 } END { print n }')" -eq \
+		"$("$CTL" folded "$(profile shop.cpu)" |
+			awk '{ n += $NF } END { print n }')" ]
+}
