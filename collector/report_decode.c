@@ -331,7 +331,7 @@ static int read_sample(struct decoder *d, const struct report_wire_field *f)
 // Comments: one by one or packed.
 static int read_comments(struct decoder *d, const struct report_wire_field *f)
 {
-	struct report_wire w = {f->bytes, f->bytes, f->bytes + f->n_bytes};
+	struct report_wire w;
 	uint64_t value = f->value;
 	uint32_t text = 0;
 
@@ -341,6 +341,7 @@ static int read_comments(struct decoder *d, const struct report_wire_field *f)
 		report_profile_add_comment(d->p, text);
 		return 0;
 	}
+	w = (struct report_wire){f->bytes, f->bytes, f->bytes + f->n_bytes};
 	while (w.at < w.end) {
 		if (report_wire_varint(&w, &value))
 			return refuse(d, "its comments can't be read");
