@@ -219,7 +219,7 @@ COLD void sample_alloc(void *p, size_t n_bytes)
 
 	// A call that failed has counted nothing down.
 	if (p && !sample_ready()) {
-		self.heap_left = HEAP_LOOK_BYTES;
+		self.heap_left = session_is_pending() ? 0 : HEAP_LOOK_BYTES;
 	} else if (p && is_due(n_bytes)) {
 		// The gap's own rate is what made this sample likely, whatever
 		// is in force now.

@@ -26,6 +26,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -42,7 +43,8 @@
 #define CONNECT_PAUSE_NS 300000
 #define ROOM_PAUSE_NS	 1000000
 #define LOOK_EVERY	 8u // waits of 50 ms
-#define HIGH_FD		 900
+#define HIGH_FD		 900u
+#define FDS_BELOW_LIMIT	 16u
 
 // Constant after the constructor, but for what attaching writes.
 static struct {
@@ -346,23 +348,41 @@ static int use_region(const int fds[WIRE_RING_FDS])
 	return 0;
 }
 
-// Keeps the descriptor FD out of the way of hosts that count on low numbers:
-// the one to use from now on.
-static int move_high(int fd)
+// A descriptor's number that no host counts on, or 0.
+static uint32_t high_number(void)
 {
-	long high = sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_FD);
+	struct rlimit r = {HIGH_FD, HIGH_FD};
+
+	if (sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &r) ||
+	    r.rlim_cur < 4 * FDS_BELOW_LIMIT)
+		return 0;
+	return r.rlim_cur > HIGH_FD + FDS_BELOW_LIMIT
+		       ? HIGH_FD
+		       : (uint32_t)r.rlim_cur - FDS_BELOW_LIMIT;
+}
+
+// Keeps the descriptor *FD out of the way of hosts that count on low numbers.
+// False: it is where it was.
+static bool move_high(int *fd)
+{
+	uint32_t number = high_number();
+	long high = number ? sys_call(SYS_fcntl, *fd, F_DUPFD_CLOEXEC, number)
+			   : -EMFILE;
 
 	if (high < 0)
-		return fd;
-	close_fd(fd);
-	return (int)high;
+		return false;
+	close_fd(*fd);
+	*fd = (int)high;
+	return true;
 }
 
 static int use_socket(int *fd_taken)
 {
 	struct stat st;
-	int fd = move_high(*fd_taken);
+	int fd;
 
+	(void)move_high(fd_taken);
+	fd = *fd_taken;
 	*fd_taken = -1;
 	if (sys_call(SYS_fstat, fd, &st)) {
 		close_fd(fd);
@@ -456,8 +476,7 @@ static int begin_attach(void)
 		close_fd(fd);
 		return err;
 	}
-	fd = move_high(fd);
-	if (fd < HIGH_FD || sys_call(SYS_fstat, fd, &st))
+	if (!move_high(&fd) || sys_call(SYS_fstat, fd, &st))
 		return finish_attach(fd, sys_slow_now_ns() + SHORT_WAIT_NS);
 	session.hello.pid = state.pid;
 	session.hello.device = st.st_dev;
@@ -526,8 +545,9 @@ static void try_attach(uint64_t wait_ns)
 	err = advance(wait_ns ? sys_slow_now_ns() + wait_ns : 0);
 	if (err && err != -EINPROGRESS)
 		say_error("not attached");
-	atomic_store_explicit(&state.x_timed_out,
-			      err == -ETIMEDOUT || err == -EINPROGRESS,
+	atomic_store_explicit(&state.x_timed_out, err == -ETIMEDOUT,
+			      memory_order_relaxed);
+	atomic_store_explicit(&state.x_is_pending, err == -EINPROGRESS,
 			      memory_order_relaxed);
 	atomic_store_explicit(&state.x_tried, 1, memory_order_relaxed);
 	atomic_store_explicit(&state.x_retry_ns,
@@ -612,12 +632,18 @@ static void finish_former(uint64_t until_ns)
 	atomic_store_explicit(&state.x_attaching, 0, memory_order_release);
 }
 
+bool session_is_pending(void)
+{
+	return atomic_load_explicit(&state.x_is_pending, memory_order_relaxed);
+}
+
 // A fork child that was not answered in time asks again later.
 static bool may_retry(void)
 {
 	return !atomic_load_explicit(&state.x_tried, memory_order_relaxed) ||
-	       (atomic_load_explicit(&state.x_timed_out,
-				     memory_order_relaxed) &&
+	       ((session_is_pending() ||
+		 atomic_load_explicit(&state.x_timed_out,
+				      memory_order_relaxed)) &&
 		sys_coarse_now_ns() >
 			atomic_load_explicit(&state.x_retry_ns,
 					     memory_order_relaxed));

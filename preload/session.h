@@ -28,6 +28,10 @@ void session_start(void);
 // collector when the heartbeat is stale.
 bool session_ensure(void);
 
+// True when a collector is about to answer: session_ensure() is worth another
+// look soon. One load.
+bool session_is_pending(void);
+
 // The process is about to end: waits until its profiles are written, if there
 // are any to write, no longer than CPROF_EXIT_TIMEOUT.
 void session_goodbye(void);

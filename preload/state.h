@@ -41,10 +41,11 @@ struct state {
 	uint32_t live_mask;    // buckets - 1
 	uint16_t serial;       // differs from thread.serial: register first
 	_Atomic uint32_t x_fd; // socket transport: descriptor + 1, else 0
-	uint64_t fd_device, fd_inode; // its identity, checked before each use
-	_Atomic uint32_t x_attaching; // 1 while some thread is attaching
-	_Atomic uint32_t x_tried;     // 1 once attaching has failed or ended
-	_Atomic uint32_t x_timed_out; // 1: it failed for want of an answer
+	uint64_t fd_device, fd_inode;  // its identity, checked before each use
+	_Atomic uint32_t x_attaching;  // 1 while some thread is attaching
+	_Atomic uint32_t x_tried;      // 1 once attaching has failed or ended
+	_Atomic uint32_t x_timed_out;  // 1: it failed for want of an answer
+	_Atomic uint32_t x_is_pending; // 1: the answer is still to come
 	uint32_t pid;
 	// Where a former region is mapped (former.h), 0 = nowhere.
 	_Atomic uintptr_t x_former;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { N_HELD = 100 };
@@ -81,7 +82,7 @@ static void work(struct counts *c);
 // As fast as it can.
 static void end_burst(void)
 {
-	for (int i = 0; i < 10000; i++)
+	for (int i = 0; i < 30000; i++)
 		work(counts);
 	_exit(0);
 }
@@ -157,6 +158,17 @@ static void end_slowly(void)
 	}
 }
 
+// A child goes on slowly; and the parent waits for its end.
+static void end_fork(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		end_slowly();
+	waitpid(pid, NULL, 0);
+	_exit(0);
+}
+
 static const struct {
 	const char *how;
 	void (*end)(void);
@@ -170,6 +182,7 @@ static const struct {
 	{"limit", end_limit},
 	{"slow", end_slowly},
 	{"burst", end_burst},
+	{"fork", end_fork},
 };
 
 static void end_by(const char *how)

@@ -20,7 +20,7 @@ HARMLESS = set("""clock_nanosleep rt_sigreturn brk clock_gettime close connect
     fcntl fstat getcwd getegid geteuid getpid getsockopt gettid madvise mmap
     mremap munmap newfstatat openat read recvmsg rt_sigprocmask sched_yield
     sendmsg socket timer_create timer_settime write faccessat access
-    sigaltstack timer_delete""".split())
+    sigaltstack timer_delete prlimit64""".split())
 LIMITED = {
     "ppoll": "{tv_sec=0, tv_nsec=0}",
     "wait4": "WNOHANG",

@@ -57,15 +57,17 @@ def stopped_counts():
     under.poll("its beginning", lambda: killed.counts(path)[1])
     collector.send_signal(signal.SIGSTOP)
     try:
-        under.poll("its end", lambda: killed.counts(path)[3] == 200020, 60)
+        under.poll("its end", lambda: killed.counts(path)[3] == 600020, 60)
     finally:
         collector.send_signal(signal.SIGCONT)
     under.expect_equal("burst: status", child.wait(90), 0)
-    p = pprof.only(os.path.join(under.TMP, "burst"), "alloc")
+    folder = os.path.join(under.TMP, "burst")
+    under.poll("its profile", lambda: pprof.find(folder, "alloc"), 60)
+    p = pprof.only(folder, "alloc")
     seen = p.total("alloc_objects", function="work")
     lost = sum(int(n) for n in re.findall(r"^lost: \w+=(\d+)",
                                           "\n".join(p.comments), re.M))
-    under.expect_equal(f"seen {seen} and lost {lost}", seen + lost, 400040)
+    under.expect_equal(f"seen {seen} and lost {lost}", seen + lost, 1200040)
     under.expect("something was lost", lost > 0)
     end(collector)
 
@@ -151,6 +153,25 @@ def clock_back():
     end(collector)
 
 
+def forked_while_stopped():
+    """A child does not wait for a collector that its parent had not heard of
+    for a second; it is found all the same when it goes on."""
+    collector = under.start_collector()
+    path, child = start("fork", "fork", 3000)
+    under.poll("its beginning", lambda: killed.counts(path)[1])
+    collector.send_signal(signal.SIGSTOP)
+    try:
+        under.poll("the child works", lambda: killed.rounds(path) > 2, 60)
+    finally:
+        collector.send_signal(signal.SIGCONT)
+    with open(f"/proc/{child.pid}/task/{child.pid}/children") as f:
+        pid = int(f.read())
+    under.attached(pid)
+    os.kill(pid, signal.SIGKILL)
+    under.expect_equal("fork: status", child.wait(60), 0)
+    end(collector)
+
+
 def killed_while_writing():
     folder = os.path.join(under.TMP, "half")
     n_whole = 0
@@ -173,4 +194,5 @@ no_space()
 no_descriptors()
 deleted()
 clock_back()
+forked_while_stopped()
 killed_while_writing()
