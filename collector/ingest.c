@@ -427,4 +427,9 @@ void ingest_waiting(struct ingest *in, bool is_last)
 	}
 	in->is_forced = false;
 	in->n_waited = in->n_waiting;
+	if (!in->n_waiting && in->waiting_capacity > INGEST_WAITING_KEPT) {
+		free(in->waiting);
+		in->waiting = NULL;
+		in->waiting_capacity = 0;
+	}
 }

@@ -20,8 +20,11 @@
 #define INGEST_HASHES_MAX STACKS_MAX
 
 // Records that name a stack by a hash that has not come yet: it was pushed into
-// another ring, which is read later in this round or in the next.
-#define INGEST_WAITING_MAX (1u << 16)
+// another ring, which is read later in this round or in the next. At most as
+// many as the rings of the largest region hold; a bound for hostile ones.
+#define INGEST_WAITING_MAX (1u << 20)
+// The room for more is given back when none waits any more.
+#define INGEST_WAITING_KEPT 4096u
 struct ingest_waiting {
 	struct record header;
 	uint64_t hash;

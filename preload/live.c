@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+// A bucket with no more empty slots than these is filling up.
+#define FEW_EMPTY 2u
+
 _Atomic uint8_t live_x_filter[1u << LIVE_LG_FILTER];
 
 static void filter_add(const void *p)
@@ -34,14 +37,18 @@ static void filter_remove(const void *p)
 		;
 }
 
-// The two buckets of P.
+// The two buckets of P. In exact mode all blocks are here, and neighbours are
+// used together: blocks that begin in one line of memory share their first
+// bucket, and a page of memory a page of buckets, in an order of its own so
+// that blocks at the same place in their pages don't meet.
 static void buckets_of(const void *p, uint32_t ret[2])
 {
-	uint64_t h = live_hash(p);
+	uint64_t window = (uintptr_t)p >> 6;
+	uint64_t page = (window >> 6) * 0x9e3779b97f4a7c15ull;
 
-	ret[0] = (uint32_t)(h >> 20) & state.live_mask;
-	ret[1] =
-		(uint32_t)((h * 0xc2b2ae3d27d4eb4full) >> 32) & state.live_mask;
+	ret[0] = (uint32_t)(page >> 32 ^ (window & 63)) & state.live_mask;
+	ret[1] = (uint32_t)((live_hash(p) * 0xc2b2ae3d27d4eb4full) >> 32) &
+		 state.live_mask;
 }
 
 static _Atomic uint64_t *find(const void *p)
@@ -83,6 +90,27 @@ static _Atomic uint64_t *take_empty(uint32_t bucket)
 	return NULL;
 }
 
+static uint32_t count_empty(uint32_t bucket)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < LIVE_SLOTS; i++)
+		n += !atomic_load_explicit(&state.buckets[bucket].x_slots[i],
+					   memory_order_relaxed);
+	return n;
+}
+
+// An empty slot of B's buckets: of the first, until it fills up; then of the
+// one that has more left, so that no bucket is full long before the others.
+static _Atomic uint64_t *take_either(const uint32_t b[2])
+{
+	uint32_t n_first = count_empty(b[0]);
+	uint32_t first = n_first <= FEW_EMPTY && count_empty(b[1]) > n_first;
+	_Atomic uint64_t *x = take_empty(b[first]);
+
+	return x ? x : take_empty(b[!first]);
+}
+
 bool live_reserve(const void *p, struct live_slot *ret, uint64_t *ret_stale_id)
 {
 	uint32_t b[2];
@@ -98,9 +126,7 @@ bool live_reserve(const void *p, struct live_slot *ret, uint64_t *ret_stale_id)
 		return true;
 	}
 	buckets_of(p, b);
-	ret->x_slot = take_empty(b[0]);
-	if (!ret->x_slot)
-		ret->x_slot = take_empty(b[1]);
+	ret->x_slot = take_either(b);
 	return ret->x_slot;
 }
 

@@ -110,14 +110,9 @@ static uint32_t find_rule(const struct image *im, uint64_t addr)
 	high = im->blocks[block + 1];
 	if (high >= im->n_rows || low > high)
 		return WALK_NONE;
-	while (low < high) {
-		uint32_t middle = high - (high - low) / 2;
-
-		if (pcs[middle] <= at)
-			low = middle;
-		else
-			high = middle - 1;
-	}
+	// One or two rows a block, as a rule.
+	while (low < high && pcs[low + 1] <= at)
+		low++;
 	return pcs[im->n_rows + low];
 }
 

@@ -31,7 +31,7 @@
 //	u32 blocks[n_blocks + 1]    the last is n_rows - 1
 //	u32 pcs[n_rows]
 //	u32 rules[n_rows]
-#define WALK_LG_BLOCK	 8u
+#define WALK_LG_BLOCK	 6u
 #define WALK_BLOCK_BYTES (1u << WALK_LG_BLOCK)
 
 // Bytes of address space each process gives for the arena; a table that finds
