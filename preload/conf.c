@@ -5,6 +5,7 @@
 // does).
 #include "preload/conf.h"
 
+#include "preload/sys.h"
 #include "proto/limits.h"
 
 #include <string.h>
@@ -30,7 +31,7 @@ static const char *keep(const char *text)
 
 	if (n > WIRE_DIR_MAX_BYTES || n > POOL_BYTES - pool_used)
 		return NULL;
-	memcpy(at, text, n);
+	sys_copy(at, text, n);
 	pool_used += n;
 	return at;
 }

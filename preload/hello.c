@@ -85,7 +85,7 @@ static void put_bytes(struct out *o, uint32_t field, const void *bytes,
 		o->is_full = true;
 		return;
 	}
-	memcpy(o->at + o->n, bytes, n);
+	sys_copy(o->at + o->n, bytes, n);
 	o->n += n;
 }
 

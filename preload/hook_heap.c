@@ -13,6 +13,7 @@
 #include "preload/real.h"
 #include "preload/ring.h"
 #include "preload/state.h"
+#include "preload/sys.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -104,7 +105,7 @@ static COLD void *boot_realloc(void *p, size_t n)
 	void *q = malloc(n);
 
 	if (q)
-		memcpy(q, p, have < n ? have : n);
+		sys_copy(q, p, have < n ? have : n);
 	return q;
 }
 

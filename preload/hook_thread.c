@@ -196,7 +196,7 @@ void hook_thread_renamed(const char *name)
 
 	if (!state_control() || self.serial != state.serial)
 		return;
-	memcpy(bytes, name, strnlen(name, NAME_BYTES - 1));
+	sys_copy(bytes, name, strnlen(name, NAME_BYTES - 1));
 	(void)ring_push_text(&r, bytes, NAME_BYTES);
 }
 

@@ -68,6 +68,8 @@ static void *missing_pointer(void)
 	return NULL;
 }
 
+#define OLDEST_VERSION "GLIBC_2.2.5"
+
 #define MISSING(ret)                                                     \
 	__builtin_choose_expr(__builtin_types_compatible_p(ret, void *), \
 			      (void *)missing_pointer, (void *)missing_int)
@@ -140,11 +142,16 @@ static void *find_one(const char *name)
 #undef REAL
 #undef REAL_VERSION
 
+// An old libc's dlsym finds the oldest of libc's versions; but what another
+// library puts in front of libc (a sanitizer's runtime) has no version at all,
+// and to go past it would hide the call from it.
 static void *find_version(const char *name, const char *version)
 {
-	void *p = dlvsym ? dlvsym(RTLD_NEXT, name, version) : NULL;
+	void *next = dlsym(RTLD_NEXT, name);
 
-	return p ? p : dlsym(RTLD_NEXT, name);
+	if (dlvsym && next == dlvsym(RTLD_NEXT, name, OLDEST_VERSION))
+		return dlvsym(RTLD_NEXT, name, version);
+	return next;
 }
 
 static void resolve(void)

@@ -41,7 +41,7 @@ uint32_t ring_n_ready(void)
 static int put(unsigned char *at, const struct pieces *p)
 {
 	for (uint32_t i = 0; i < p->n; i++) {
-		memcpy(at, p->v[i].iov_base, p->v[i].iov_len);
+		sys_copy(at, p->v[i].iov_base, p->v[i].iov_len);
 		at += p->v[i].iov_len;
 	}
 	if (p->frames && !unwind_write(p->frames, (uint64_t *)at))

@@ -108,7 +108,7 @@ static int try_connect(const char *name)
 
 	if (fd < 0)
 		return (int)fd;
-	memcpy(to.sun_path, name, strlen(name) + 1);
+	sys_copy(to.sun_path, name, strlen(name) + 1);
 	err = sys_call(SYS_connect, fd, &to, sizeof(to));
 	if (!err && !is_trusted((int)fd))
 		err = -EPERM;

@@ -3,6 +3,8 @@
 // Bounded text.
 #include "preload/text.h"
 
+#include "preload/sys.h"
+
 #include <string.h>
 
 void text_init(struct text *t, char *bytes, size_t size)
@@ -19,7 +21,7 @@ void text_add_bytes(struct text *t, const char *s, size_t n)
 		n = room;
 		t->is_cut = true;
 	}
-	memcpy(t->at + t->n_bytes, s, n);
+	sys_copy(t->at + t->n_bytes, s, n);
 	t->n_bytes += n;
 	t->at[t->n_bytes] = 0;
 }

@@ -8,7 +8,9 @@ TLS_LIBS = $(foreach n,$(shell seq 0 59),$(HOOK)/tls/libtls$(n).so)
 STALE_LIBS = $(foreach n,0 1 2 3 4 5,$(HOOK)/stale/stale$(n).so)
 HELLO = $(addprefix $(HOOK)/hello_,static static_pie musl i386 asan tsan)
 NEW_DELETE = $(addprefix $(HOOK)/new_delete_,jemalloc tcmalloc mimalloc)
-EXTRA_BIN = $(TLS_LIBS) $(STALE_LIBS) $(HELLO) $(NEW_DELETE) $(HOOK)/life_musl
+SANITIZED = $(addprefix $(HOOK)/sanitized_,asan tsan)
+EXTRA_BIN = $(TLS_LIBS) $(STALE_LIBS) $(HELLO) $(NEW_DELETE) $(SANITIZED) \
+	$(HOOK)/life_musl
 
 $(TLS_LIBS): $(HOOK)/tls/%.so: $(HOOK)/plugin/tls.so
 	$(Q)mkdir -p $(@D) && cp $< $@
@@ -25,6 +27,11 @@ $(HOOK)/hello_asan: FLAVOUR = $(CC) -fsanitize=address
 $(HOOK)/hello_tsan: FLAVOUR = $(CC) -fsanitize=thread
 $(HELLO): test/hook/hello.c
 	$(Q)mkdir -p $(@D) && $(FLAVOUR) -O1 -fno-builtin -o $@ $<
+
+$(HOOK)/sanitized_asan: FLAVOUR = -fsanitize=address
+$(HOOK)/sanitized_tsan: FLAVOUR = -fsanitize=thread
+$(SANITIZED): test/hook/sanitized.c
+	$(Q)mkdir -p $(@D) && $(CC) $(HOST_CFLAGS) -O1 $(FLAVOUR) -o $@ $<
 
 $(HOOK)/life_musl: test/hook/life.c
 	$(Q)mkdir -p $(@D) && musl-gcc -D_GNU_SOURCE -O1 -fno-builtin -o $@ $<
