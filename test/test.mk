@@ -6,7 +6,7 @@
 # `make soak` runs one of its tests for SOAK_S.
 
 export FUZZ_S ?= 10
-SUITES = unit fuzz model hook e2e truth stress real bench asan
+SUITES = unit fuzz model hook e2e truth stress real compat bench asan
 STRESS_S ?= 600
 SOAK_S ?= 3600
 ONLY ?=
@@ -152,6 +152,13 @@ check-web: all
 
 $(SUITES:%=check-%): tests
 	$(Q)$(call RUN_TESTS,$(@:check-%=%))
+
+# Every real program of test/compat, at hostile settings too: an hour or two.
+.PHONY: compat
+compat:
+	$(Q)scripts/install-deps build compat
+	$(Q)$(MAKE) tests
+	$(Q)$(call RUN_TESTS,compat-all)
 
 .PHONY: check-long
 check-long: tests

@@ -1,0 +1,59 @@
+# shellcheck shell=sh disable=SC2034 # used by who sources it
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the scripts of cases.ini share. Sourced. Each prints what must be the
+# same bare and under the shim, and nothing else; its folder is $T.
+
+T=$CPROF_TEST_TMP
+export T
+
+fail() {
+	echo "FAIL: $*"
+	exit 1
+}
+
+skip() {
+	echo "$*"
+	exit 77
+}
+
+# poll SECONDS COMMAND...: until it succeeds.
+poll() {
+	deadline=$(($(date +%s) + $1))
+	shift
+	until "$@"; do
+		[ "$(date +%s)" -lt "$deadline" ] || fail "not in time: $*"
+		sleep 0.05
+	done
+}
+
+# descriptors PID...: the open files of each, without their inodes.
+descriptors() {
+	for pid; do
+		for fd in "/proc/$pid/fd"/*; do
+			echo "fd ${fd##*/} $(readlink "$fd")"
+		done
+	done | sed "s,$T,{tmp},;s/:\[[0-9]*\]/:[]/" | sort
+}
+
+# others_may_preload FOLDER: copies of the programs go there, since a build may
+# lie where only its owner can look; $as_nobody and $as_postgres begin a command
+# that runs as another user with them (as oneself, if that isn't root).
+others_may_preload() {
+	as_nobody=
+	as_postgres=
+	[ "$(id -u)" = 0 ] || return 0
+	mkdir "$1"
+	preload='env'
+	if [ -n "${LD_PRELOAD-}" ]; then
+		cp "$LD_PRELOAD" "${LD_PRELOAD%/*}/cprofd" "$1"
+		chmod 755 "$1"/*
+		preload="env LD_PRELOAD=$1/libcprof.so"
+		[ ! -d "${CPROF_SOCKET%/*}" ] ||
+			preload="$preload CPROF_SOCKET=$1/s"
+	fi
+	chmod 1777 "$1"
+	as_nobody="setpriv --reuid=nobody --clear-groups $preload"
+	as_postgres="setpriv --reuid=postgres --regid=postgres --clear-groups
+		$preload"
+}
