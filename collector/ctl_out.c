@@ -68,7 +68,9 @@ static int check_named(struct ctl_out *out, const char *name,
 	if (*extension && !ends_in(name, extension))
 		return ctl_fail(CTL_USAGE,
 				"-o: '%s' is not allowed, but a name ending "
-				"in " EXTENSION ", or - for stdout",
+				"in " EXTENSION
+				", .html, .svg, .dot, .folded, .callgrind or "
+				".txt, or - for stdout",
 				name);
 	// Through a symbolic link, as the shell's > goes.
 	if (exists && !realpath(name, out->path))

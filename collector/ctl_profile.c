@@ -8,6 +8,7 @@
 #include "collector/ctl_http.h"
 #include "collector/ctl_out.h"
 #include "collector/ctl_progress.h"
+#include "collector/ctl_render.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -117,8 +118,34 @@ int ctl_profile_take(const struct ctl_options *o,
 	return status;
 }
 
+// As the report that files of this name are.
+static int write_report(const struct ctl_options *options,
+			const struct ctl_target *target, enum kind kind,
+			const struct report_format *format)
+{
+	struct ctl_render render;
+	struct ctl_reply reply;
+	struct ctl_out out;
+	int status = ctl_out_check_report(options->out, &out);
+
+	if (!status)
+		status = ctl_profile_take(options, target, kind, &reply);
+	if (status)
+		return status;
+	ctl_render_init(&render);
+	status = ctl_render_bytes(&render, target->comm, reply.body,
+				  reply.n_bytes);
+	ctl_http_free(&reply);
+	if (!status)
+		status = ctl_render_write(&render, format, options, NULL);
+	ctl_render_fini(&render);
+	return status;
+}
+
 int ctl_profile(const struct ctl_options *options, enum kind kind)
 {
+	const struct report_format *format =
+		options->out ? report_format_of_file(options->out) : NULL;
 	struct ctl_target target;
 	struct ctl_reply reply;
 	struct ctl_out out;
@@ -126,6 +153,8 @@ int ctl_profile(const struct ctl_options *options, enum kind kind)
 
 	if (status)
 		return status;
+	if (format)
+		return write_report(options, &target, kind, format);
 	status = ctl_out_check(options->out, &target, kind_table[kind].name,
 			       &out);
 	if (!status)

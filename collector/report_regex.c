@@ -13,9 +13,14 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+// Steps of one match: names need hundreds. A profile may bring a pattern of its
+// own (drop_frames), and must not buy hours with it.
+#define STEPS_MAX 200000u
+
 struct report_regex {
 	pcre2_code *code;
 	pcre2_match_data *match;
+	pcre2_match_context *limits;
 };
 
 struct report_regex *report_regex_new(const char *text, const char *what,
@@ -40,8 +45,10 @@ struct report_regex *report_regex_new(const char *text, const char *what,
 		return NULL;
 	}
 	r->match = pcre2_match_data_create_from_pattern(r->code, NULL);
-	if (!r->match)
+	r->limits = pcre2_match_context_create(NULL);
+	if (!r->match || !r->limits)
 		report_mem_fail();
+	(void)pcre2_set_match_limit(r->limits, STEPS_MAX); // always 0
 	return r;
 }
 
@@ -49,6 +56,7 @@ void report_regex_free(struct report_regex *r)
 {
 	if (!r)
 		return;
+	pcre2_match_context_free(r->limits);
 	pcre2_match_data_free(r->match);
 	pcre2_code_free(r->code);
 	free(r);
@@ -57,13 +65,13 @@ void report_regex_free(struct report_regex *r)
 bool report_regex_matches(const struct report_regex *r, const char *text)
 {
 	return pcre2_match(r->code, (PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0,
-			   0, r->match, NULL) >= 0;
+			   0, r->match, r->limits) >= 0;
 }
 
 char *report_regex_groups(const struct report_regex *r, const char *text)
 {
 	int n = pcre2_match(r->code, (PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0,
-			    0, r->match, NULL);
+			    0, r->match, r->limits);
 	PCRE2_SIZE *at = pcre2_get_ovector_pointer(r->match);
 	char *groups;
 	size_t n_bytes = 0;

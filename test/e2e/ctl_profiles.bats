@@ -95,9 +95,9 @@ load ctl_lib
 	run timeout 10 "$CTL" profile --seconds 60 -o "$T/missing/x.pb.gz"
 	[ "$status" -eq 1 ]
 	one_line "cannot write '$T/missing/x.pb.gz': No such file"
-	run timeout 10 "$CTL" profile --seconds 60 -o x.txt
+	run timeout 10 "$CTL" profile --seconds 60 -o x.pdf
 	[ "$status" -eq 2 ]
-	one_line "'x.txt' is not allowed, but a name ending in .pb.gz"
+	one_line "'x.pdf' is not allowed, but a name ending in .pb.gz"
 	mkdir folder.pb.gz
 	run timeout 10 "$CTL" profile --seconds 60 -o folder.pb.gz
 	[ "$status" -eq 1 ]

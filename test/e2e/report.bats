@@ -127,6 +127,17 @@ refused() { # STATUS TEXT ARGS...
 	one_line "dot is not installed"
 }
 
+@test "a profile's file may be a report by its name" {
+	start_profiled
+	"$CTL" heap "$PROFILED" -o heap.html
+	grep -q '^<!doctype html>' heap.html
+	"$CTL" allocs "$PROFILED" -o allocs.txt
+	grep -q '^Type: alloc_space$' allocs.txt
+	run "$CTL" heap "$PROFILED" -o heap.pdf
+	[ "$status" -eq 2 ]
+	one_line "ending in .pb.gz, .html"
+}
+
 # Runs a command with a terminal of so many columns as its stdout.
 on_terminal() { # COLUMNS COMMAND...
 	local columns=$1
