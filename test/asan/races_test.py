@@ -23,7 +23,8 @@ POSTS = ["api/set?heap.rate=4k&cpu.hz=250&mutex.fraction=3", "api/dump",
          "api/stop"]
 LIMIT_S = 200
 
-OPTIONS = "exitcode=66 second_deadlock_stack=1 detect_deadlocks=1"
+# It does not know pthread_clockjoin_np(): what that joined looks leaked.
+OPTIONS = "report_thread_leaks=0 exitcode=66 second_deadlock_stack=1 detect_deadlocks=1"
 
 
 def start_round(i):
