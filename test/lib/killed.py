@@ -46,6 +46,8 @@ def check(name, path, pid):
             (alloc, "alloc_objects", "keep", done, begun),
             (alloc, "alloc_objects", "drop", drop_done, drop_begun)):
         n = p.total(value, function=function)
+        if not low <= n <= high:
+            print("\n".join(p.comments), p.by_leaf(value))
         under.expect(f"{name}: {function} {value}: {low} <= {n} <= {high}",
                      low <= n <= high)
     n = inuse.total("inuse_objects", function="drop")

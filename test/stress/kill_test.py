@@ -31,18 +31,26 @@ def start(name, *args, prefix=()):
 
 def kill_some(names):
     """Each at its own random instant, also before its main has begun. How many
-    had recorded something."""
+    had recorded something. On a machine so busy that a process did not wait for
+    its collector it has no profile."""
     children = [(name, *start(name)) for name in names]
-    # What is tested is that any instant will do: nothing is waited for.
-    for _, _, child in children:
-        time.sleep(random.uniform(0, 0.1))
+    known = set()
+    # What is tested is that any instant will do, those before its main (of the
+    # first) and those after: nothing is waited for.
+    for i, (_, path, child) in enumerate(children):
+        if i:
+            under.poll("its main", lambda p=path: killed.counts(p)[1], 60)
+        time.sleep(random.uniform(0, 0.05))
+        if child.pid in under.processes():
+            known.add(child.pid)
         child.kill()
     n = 0
     for name, path, child in children:
         child.wait()
-        n += killed.check(name, path, child.pid)
+        if child.pid in known:
+            n += killed.check(name, path, child.pid)
         os.unlink(path)
-        shutil.rmtree(os.path.join(under.TMP, name))
+        shutil.rmtree(os.path.join(under.TMP, name), ignore_errors=True)
     return n
 
 
@@ -50,7 +58,7 @@ def storm():
     names = [f"kill{i}" for i in range(N_KILLS)]
     n = sum(kill_some(names[i:i + AT_ONCE])
             for i in range(0, N_KILLS, AT_ONCE))
-    under.expect(f"{n} of {N_KILLS} had recorded something", n > N_KILLS / 4)
+    under.expect(f"{n} of {N_KILLS} had recorded something", n >= N_KILLS / 3)
 
 
 def end_itself(how, status):
