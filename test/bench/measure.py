@@ -29,6 +29,7 @@ class Bench:
         self.shim = os.path.join(self.build, "libcprof.so")
         self.empty = self.program("empty.so")
         self.collector = None
+        self.running = None  # the Child that is measured
 
     def program(self, name):
         return os.path.join(self.build, "test/bench", name)
@@ -60,6 +61,8 @@ class Bench:
         return status_mib(self.collector.pid, "VmRSS")
 
     def close(self):
+        if self.running:
+            self.running.kill()
         self.stop_collector()
         shutil.rmtree(self.tmp, ignore_errors=True)
 
@@ -97,13 +100,17 @@ class Child:
             env=bench.environment(folder), cwd=folder, stderr=self.err,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             start_new_session=True)
+        self.bench = bench
+        bench.running = self
 
     def kill(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def cost(self):
         """Waits for its end."""
         status = self.process.wait()
+        self.bench.running = None
         with self.err:
             self.err.seek(0)
             said = self.err.read()[-300:].decode(errors="replace")
