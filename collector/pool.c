@@ -13,6 +13,9 @@
 #include <time.h>
 
 #define POOL_THREADS_MAX 16
+// libiberty takes 400 KiB for a mangled name of a thousand characters; only
+// what is touched costs memory.
+#define STACK_BYTES (4u << 20)
 
 struct pool {
 	pthread_mutex_t lock; // rank 40: below nothing; fn runs without it
@@ -152,18 +155,25 @@ static void *thread_main(void *context)
 static int start_threads(struct pool *p, const char *name, unsigned n)
 {
 	sigset_t all, old;
-	int err = 0;
+	pthread_attr_t attr;
+	int err;
 
+	err = -pthread_attr_init(&attr);
+	if (err)
+		return err;
+	// Whatever RLIMIT_STACK the program had that started the collector.
+	err = -pthread_attr_setstacksize(&attr, STACK_BYTES);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	for (; p->n_threads < n && !err; p->n_threads += !err) {
 		pthread_t *t = &p->threads[p->n_threads];
 
-		err = -pthread_create(t, NULL, thread_main, p);
+		err = -pthread_create(t, &attr, thread_main, p);
 		if (!err)
 			pthread_setname_np(*t, name);
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
 	return err;
 }
 

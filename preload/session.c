@@ -263,7 +263,7 @@ static void take_fds(const struct cmsghdr *c, int ret_fds[WIRE_RING_FDS])
 		return;
 	n_bytes = c->cmsg_len - CMSG_LEN(0);
 	if (n_bytes <= WIRE_RING_FDS * sizeof(int))
-		memcpy(ret_fds, CMSG_DATA(c), n_bytes);
+		sys_copy(ret_fds, CMSG_DATA(c), n_bytes);
 }
 
 // Receives the answer; RET_FDS are the descriptors that came with it, or -1.

@@ -180,14 +180,37 @@ bool tick_request_snapshot(void)
 	return is_on;
 }
 
+// A process that sends itself a signal at its default action means to die of it
+// (raise, a shell that ends as its child did).
+static bool is_own(const siginfo_t *si)
+{
+	return (si->si_code == SI_USER || si->si_code == SI_TKILL) &&
+	       !state_is_sandboxed() && si->si_pid == sys_call(SYS_getpid);
+}
+
+// It takes effect when this handler returns and the signal is no longer
+// blocked.
+static void die_of(int sig)
+{
+	struct sigaction act = {.sa_handler = SIG_DFL};
+
+	if (!real.sigaction(sig, &act, NULL))
+		(void)sys_call(SYS_tgkill, sys_call(SYS_getpid),
+			       sys_call(SYS_gettid), sig);
+}
+
 static void on_snapshot(int sig, siginfo_t *si, void *uc)
 {
-	(void)sig;
-	(void)si;
+	int err = errno;
+
 	(void)uc;
 	self.flags |= THREAD_IN_HANDLER;
-	(void)tick_request_snapshot();
+	if (is_own(si))
+		die_of(sig);
+	else
+		(void)tick_request_snapshot();
 	self.flags &= (uint16_t)~THREAD_IN_HANDLER;
+	errno = err;
 }
 
 void tick_set_host(struct tick_view *view, const struct sigaction *act)

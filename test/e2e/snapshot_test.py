@@ -108,6 +108,16 @@ def while_the_socket_is_full():
     collector.wait(20)
 
 
+def its_own():
+    """A process that sends it to itself dies of it, as without a shim."""
+    for how in "os.kill(os.getpid(), 10)", "signal.raise_signal(10)":
+        child = under.start(["/usr/bin/python3", "-c",
+                             f"import os, signal, time; {how}; "
+                             "time.sleep(20)"], "own")
+        under.expect_equal(how, child.wait(30), -signal.SIGUSR1)
+
+
+its_own()
 while_it_attaches()
 while_the_socket_is_full()
 snapshots("ring")
