@@ -150,8 +150,12 @@ uint64_t drain_run(struct proc *p)
 
 	drain_start(p);
 	check_generation(p);
-	if (!p->region)
-		return p->stream_fd >= 0 ? drain_stream(p) : 0;
+	if (!p->region) {
+		n_bytes = p->stream_fd >= 0 ? drain_stream(p) : 0;
+		// A stream has no order but its own.
+		ingest_waiting(&p->ingest, true);
+		return n_bytes;
+	}
 	atomic_store_explicit(&p->region->control->x_heartbeat_ns,
 			      pool_now_ns(), memory_order_relaxed);
 	// Pairs with the shim's release: all records pushed before the goodbye

@@ -18,14 +18,6 @@ static void drop_refs(struct walkindex *w)
 		walktab_unref(w->tabs, w->refs[--w->n_refs]);
 }
 
-void walkindex_fini(struct walkindex *w)
-{
-	drop_refs(w);
-	free(w->own);
-	w->own = NULL;
-	w->shared = NULL;
-}
-
 static void set(_Atomic uint64_t *x, uint64_t value)
 {
 	atomic_store_explicit(x, value, memory_order_relaxed);
@@ -70,6 +62,19 @@ static void publish(struct walkindex *w)
 	// release: pairs with the walk's acquire
 	atomic_store_explicit(&w->shared->x_changes, changes + 2,
 			      memory_order_release);
+}
+
+void walkindex_fini(struct walkindex *w)
+{
+	// The process may live, and go on with this region for a while.
+	if (w->own) {
+		w->own->x_n_images = 0;
+		publish(w);
+	}
+	drop_refs(w);
+	free(w->own);
+	w->own = NULL;
+	w->shared = NULL;
 }
 
 static void add(struct walkindex *w, const struct image *im)

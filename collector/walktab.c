@@ -192,6 +192,17 @@ static bool place(struct walktabs *t, struct walktab *tab)
 	return true;
 }
 
+// A page that could not be had later would be a SIGBUS in the processes that
+// read it.
+static bool has_memory(struct walktabs *t, struct walktab *tab)
+{
+	if (!fallocate(t->memfd, 0, (off_t)tab->place.offset,
+		       (off_t)tab->n_bytes))
+		return true;
+	unplace(t, tab);
+	return false;
+}
+
 static void publish(struct walktabs *t, struct walktab *tab,
 		    const struct rows *rows)
 {
@@ -199,7 +210,7 @@ static void publish(struct walktabs *t, struct walktab *tab,
 	tab->place.base_vaddr = rows->base_vaddr;
 	tab->place.n_blocks = rows->n_blocks;
 	tab->place.n_rows = rows->n_rows;
-	if (!place(t, tab)) {
+	if (!place(t, tab) || !has_memory(t, tab)) {
 		log_info("no room for an unwind table of %zu bytes",
 			 tab->n_bytes);
 		tab->state = WALKTAB_NONE;

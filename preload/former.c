@@ -77,22 +77,38 @@ static void carry_on(struct region_status *next)
 	atomic_init(&next->x_worth, s->x_worth);
 }
 
-void former_keep(struct region_status *next)
+// A tick in the middle of this thread's own push: that goes on where it began.
+static bool is_writing(void)
+{
+	for (uint32_t i = 0; i < ring_n_ready(); i++) {
+		struct stripe *s = stripe_of((uintptr_t)state.stripes, i);
+
+		if (atomic_load_explicit(&s->x_owner_tid,
+					 memory_order_relaxed) == self.tid)
+			return true;
+	}
+	return false;
+}
+
+bool former_keep(struct region_status *next)
 {
 	const struct region_control *c = state_control();
 	uint64_t n = c->live_offset;
 	long at;
 
+	if (is_writing())
+		return false;
 	hold_stripes();
 	carry_on(next);
 	at = sys_call(SYS_mremap, c, 0, n, MREMAP_MAYMOVE);
 	if (at < 0 && at > -4096)
-		return;
+		return true;
 	(void)sys_call(SYS_madvise, at, n, MADV_DONTFORK);
 	(void)sys_call(SYS_madvise, at, n, MADV_DONTDUMP);
 	former.n_bytes = n;
 	atomic_store_explicit(&state.x_former, (uintptr_t)at,
 			      memory_order_relaxed);
+	return true;
 }
 
 void former_cancel(void)

@@ -18,8 +18,9 @@
 
 // The session is about to go on in a region whose status page is NEXT: keeps
 // what is in its stripes, lets nobody add to them, and tells NEXT what goes on
-// (ids, counters).
-void former_keep(struct region_status *next);
+// (ids, counters). False: not now, since this thread is in the middle of a
+// push; nothing has changed.
+bool former_keep(struct region_status *next);
 
 // It does not go on there after all.
 void former_cancel(void);

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -66,12 +67,13 @@ static bool keep_former(int fd)
 {
 	long at = sys_call(SYS_mmap, 0, REGION_PAGE, PROT_READ | PROT_WRITE,
 			   MAP_SHARED, fd, REGION_PAGE);
+	bool is_kept;
 
 	if (at < 0 && at > -4096)
 		return false;
-	former_keep((struct region_status *)at);
+	is_kept = former_keep((struct region_status *)at);
 	(void)sys_call(SYS_munmap, at, REGION_PAGE);
-	return true;
+	return is_kept;
 }
 
 struct region_control *mapping_make(int fd)
@@ -102,7 +104,16 @@ struct region_control *mapping_make(int fd)
 	return c;
 }
 
-void mapping_tables(int fd)
+// Who set a limit counted what he needs himself.
+static bool is_address_space_limited(void)
+{
+	struct rlimit64 r;
+
+	return !sys_call(SYS_prlimit64, 0, RLIMIT_AS, 0, &r) &&
+	       r.rlim_cur != RLIM64_INFINITY;
+}
+
+static bool map_tables(int fd)
 {
 	const unsigned char *old = state.tables.arena;
 	struct stat st;
@@ -112,15 +123,24 @@ void mapping_tables(int fd)
 	    sys_call(SYS_fstat, fd, &st) || st.st_size <= 0 ||
 	    (old && (uint64_t)st.st_size != state.tables.arena_bytes) ||
 	    !(sys_call(SYS_fcntl, fd, F_GET_SEALS) & F_SEAL_SHRINK))
-		return;
+		return false;
 	at = sys_call(SYS_mmap, old, st.st_size, PROT_READ,
 		      MAP_SHARED | (old ? MAP_FIXED : 0), fd, 0);
 	if (at < 0 && at > -4096)
-		return;
+		return false;
 	(void)sys_call(SYS_madvise, at, st.st_size, MADV_DONTFORK);
 	(void)sys_call(SYS_madvise, at, st.st_size, MADV_DONTDUMP);
 	state.tables.arena = (const unsigned char *)at;
 	state.tables.arena_bytes = (uint64_t)st.st_size;
+	return true;
+}
+
+void mapping_tables(int fd)
+{
+	// The tables of before would not be those that the new index means.
+	bool is_off = is_address_space_limited() || !map_tables(fd);
+
+	atomic_store_explicit(&state.x_walk_off, is_off, memory_order_relaxed);
 }
 
 void mapping_use(const struct region_control *c)

@@ -122,6 +122,13 @@ static bool is_ours(int fd)
 	       st.st_ino == state.fd_inode;
 }
 
+bool ring_has_socket(void)
+{
+	uint32_t fd = atomic_load_explicit(&state.x_fd, memory_order_relaxed);
+
+	return fd && is_ours((int)fd - 1);
+}
+
 // The child's page is wiped, identity and all; but a Unix socket with a number
 // above everybody's is what it was a moment ago.
 void ring_close_socket(int fd)

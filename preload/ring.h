@@ -14,6 +14,8 @@
 #include "preload/capture.h"
 #include "proto/record.h"
 
+#include <stdbool.h>
+
 // Pushes HEAD, and behind it the capture C (FORM_RAW; NULL: FORM_NONE).
 // Fills in size, form, flags of the capture, tid and generation. 0; -ENOSPC
 // when there is no room; -EBUSY when every stripe is in use; -ENOTCONN. Counts
@@ -38,6 +40,9 @@ uint32_t ring_n_ready(void);
 // Closes the descriptor FD of the parent's stream in a fork child, if it is
 // that still.
 void ring_close_socket(int fd);
+
+// True while the stream's descriptor is still what it was.
+bool ring_has_socket(void);
 
 // Tells the collector the counters, which it can't read itself with the socket
 // transport.

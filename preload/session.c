@@ -540,6 +540,12 @@ static void try_attach(uint64_t wait_ns)
 		    &state.x_attaching, &nobody, 1, memory_order_acquire,
 		    memory_order_relaxed))
 		return;
+	// A vfork child does not speak for its parent, whose memory this is.
+	if (state.pid && !state_is_own_process()) {
+		atomic_store_explicit(&state.x_attaching, 0,
+				      memory_order_release);
+		return;
+	}
 	if (!state.pid)
 		state.pid = (uint32_t)sys_call(SYS_getpid);
 	err = advance(wait_ns ? sys_slow_now_ns() + wait_ns : 0);
@@ -676,6 +682,9 @@ void session_before_fork(void)
 {
 	const struct region_control *c = state_control();
 
+	// The host may have closed it, and have one of its own there.
+	if (session.fd > 0 && !ring_has_socket())
+		session.fd = 0;
 	if (c && state.n_stripes)
 		session.is_silent = sys_slow_now_ns() >
 				    atomic_load_explicit(&c->x_heartbeat_ns,

@@ -31,8 +31,9 @@ struct state {
 	_Atomic uint64_t *x_ids; // sample ids, by bucket * LIVE_SLOTS + slot
 	// Unwind tables and their index in the region; NULL: no walking.
 	struct walk_tables tables;
-	_Atomic uint64_t *x_sent; // hashes of stacks that were sent
-	uint32_t sent_mask;	  // how many, - 1
+	_Atomic uint32_t x_walk_off; // 1: not with these tables any more
+	_Atomic uint64_t *x_sent;    // hashes of stacks that were sent
+	uint32_t sent_mask;	     // how many, - 1
 	uint64_t stripe_step_bytes;
 	uint32_t n_stripes; // 0 = socket transport
 	// Nobody else can sweep the live table: with the socket transport, and

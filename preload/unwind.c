@@ -28,8 +28,10 @@ bool unwind_walk(const struct capture *c, uint32_t generation,
 {
 	uint64_t sp = c->regs[RECORD_REG_RSP];
 
-	if (!state.tables.arena || !c->stack_bytes ||
-	    c->flags & RECORD_FOREIGN || !conf.values[SETTING_WALK])
+	if (!state.tables.arena ||
+	    atomic_load_explicit(&state.x_walk_off, memory_order_relaxed) ||
+	    !c->stack_bytes || c->flags & RECORD_FOREIGN ||
+	    !conf.values[SETTING_WALK])
 		return false;
 	ret->start = (struct walk_start){
 		.pc = c->regs[RECORD_REG_PC],

@@ -97,6 +97,11 @@ static bool find_image(const struct walk_tables *t, uint64_t addr,
 	return addr - im->start < im->limit - im->start;
 }
 
+static uint32_t word(const uint32_t *at)
+{
+	return __atomic_load_n(at, __ATOMIC_RELAXED);
+}
+
 // The rule in force at ADDR of IM.
 static uint32_t find_rule(const struct image *im, uint64_t addr)
 {
@@ -106,14 +111,15 @@ static uint32_t find_rule(const struct image *im, uint64_t addr)
 
 	if (block >= im->n_blocks)
 		return WALK_NONE;
-	low = im->blocks[block];
-	high = im->blocks[block + 1];
+	// Read once: the collector may be writing.
+	low = word(&im->blocks[block]);
+	high = word(&im->blocks[block + 1]);
 	if (high >= im->n_rows || low > high)
 		return WALK_NONE;
 	// One or two rows a block, as a rule.
-	while (low < high && pcs[low + 1] <= at)
+	while (low < high && word(&pcs[low + 1]) <= at)
 		low++;
-	return pcs[im->n_rows + low];
+	return word(&pcs[im->n_rows + low]);
 }
 
 static bool signal_step(const struct walk_start *s, struct frame *f)
