@@ -90,6 +90,9 @@ struct region_control *mapping_make(int fd)
 	    !is_layout_good(fd, (uint64_t)st.st_size) ||
 	    (old && !keep_former(fd)))
 		return NULL;
+	if (old)
+		atomic_fetch_add_explicit(&state.x_region, 1,
+					  memory_order_relaxed);
 	n = old ? old->live_offset : (uint64_t)st.st_size;
 	at = sys_call(SYS_mmap, old, n, PROT_READ | PROT_WRITE,
 		      MAP_SHARED | (old ? MAP_FIXED : 0), fd, 0);

@@ -34,6 +34,9 @@ struct state {
 	_Atomic uint32_t x_walk_off; // 1: not with these tables any more
 	_Atomic uint64_t *x_sent;    // hashes of stacks that were sent
 	uint32_t sent_mask;	     // how many, - 1
+	// Bumped before a region takes the place of another: what was sent into
+	// the one is not known in the other. Relaxed.
+	_Atomic uint32_t x_region;
 	uint64_t stripe_step_bytes;
 	uint32_t n_stripes; // 0 = socket transport
 	// Nobody else can sweep the live table: with the socket transport, and

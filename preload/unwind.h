@@ -13,6 +13,7 @@
 struct unwound {
 	struct walk_start start;
 	struct walk_result result; // n_frames > 0
+	uint64_t mark;		   // of its hash and the region
 	bool is_sent;		   // its hash will do
 };
 
