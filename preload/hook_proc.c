@@ -5,6 +5,7 @@
 // does. vfork is not hooked, nor can it be from C: its child shares the
 // session, which is right, since it shares everything.
 #include "preload/cputimer.h"
+#include "preload/goodbye.h"
 #include "preload/hook_thread.h"
 #include "preload/real.h"
 #include "preload/ring.h"
@@ -87,7 +88,7 @@ EXPORT void _exit(int status)
 {
 	if (state_control() && state_is_own_process())
 		sample_sweep();
-	session_goodbye();
+	goodbye();
 	for (;;)
 		(void)sys_call(SYS_exit_group, status);
 }

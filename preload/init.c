@@ -7,6 +7,7 @@
 #include "preload/conf.h"
 #include "preload/contention.h"
 #include "preload/cputimer.h"
+#include "preload/goodbye.h"
 #include "preload/hook_new.h"
 #include "preload/hook_thread.h"
 #include "preload/launch.h"
@@ -140,6 +141,6 @@ __attribute__((destructor)) static void fini(void)
 	thread_end(getauxval(AT_ENTRY));
 	if (state_control())
 		sample_sweep();
-	session_goodbye();
+	goodbye();
 	errno = err;
 }

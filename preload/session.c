@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Attaching and ending. Every step is a raw call, since this also runs in fork
-// children of threaded programs and in signal handlers, and each has one answer
-// to trouble: close, stay inert, let the host go on.
+// Attaching. Every step is a raw call, since this also runs in fork children of
+// threaded programs and in signal handlers, and each has one answer to trouble:
+// close, stay inert, let the host go on.
 #include "preload/session.h"
 
 #include "preload/conf.h"
+#include "preload/dial.h"
 #include "preload/former.h"
-#include "preload/hello.h"
+#include "preload/greet.h"
 #include "preload/launch.h"
 #include "preload/live.h"
 #include "preload/mapping.h"
@@ -22,29 +23,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
-#include <poll.h>
-#include <string.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
-#define START_WAIT_NS	 2000000000ull // a new process, a cold collector
-#define FORK_WAIT_NS	 1000000000ull // a child's first event is its start
-#define QUIET_NS	 500000000ull  // twice the longest pause of a visitor
-#define SILENCE_NS	 1000000000ull // a collector visits four times as often
-#define ANSWER_WAIT_NS	 1000000000ull // for one that nobody waits for
-#define RETRY_SOON_NS	 1000000000ull
-#define LAUNCH_RETRY_NS	 100000000ull // a collector that was just started
-#define ANSWER_RETRY_NS	 2000000ull
-#define SHORT_WAIT_NS	 700000ull // with the calls around it under 1 ms
-#define CONNECT_PAUSE_NS 300000
-#define ROOM_PAUSE_NS	 1000000
-#define LOOK_EVERY	 8u // waits of 50 ms
-#define HIGH_FD		 900u
-#define FDS_BELOW_LIMIT	 16u
+#define START_WAIT_NS	2000000000ull // a new process, a cold collector
+#define FORK_WAIT_NS	1000000000ull // a child's first event is its start
+#define QUIET_NS	500000000ull  // twice the longest pause of a visitor
+#define SILENCE_NS	1000000000ull // a collector visits four times as often
+#define ANSWER_WAIT_NS	1000000000ull // for one that nobody waits for
+#define RETRY_SOON_NS	1000000000ull
+#define LAUNCH_RETRY_NS 100000000ull // a collector that was just started
+#define ANSWER_RETRY_NS 2000000ull
+#define SHORT_WAIT_NS	700000ull // with the calls around it under 1 ms
+#define ROOM_PAUSE_NS	1000000
+#define HIGH_FD		900u
+#define FDS_BELOW_LIMIT 16u
 
 // Constant after the constructor, but for what attaching writes.
 static struct {
@@ -54,7 +49,6 @@ static struct {
 			       // attached
 	bool is_silent;	       // the collector was, when this child was forked
 	int fd;		       // of the socket transport, for fork children
-	uint64_t launched_ns;  // when a hook last started a collector
 	// A hello whose answer a later hook looks for. Owner: who attaches, and
 	// a fresh fork child.
 	struct {
@@ -75,131 +69,16 @@ static uint64_t realtime_ns(void)
 	return sys_ns_of(&t);
 }
 
-static void pause_ns(long ns)
-{
-	struct timespec t = {0, ns};
-
-	(void)sys_call(SYS_nanosleep, &t, 0);
-}
-
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		(void)sys_call(SYS_close, fd);
-}
-
-// The collector must be the same user or root: a socket's name proves nothing.
-static bool is_trusted(int fd)
-{
-	struct ucred peer;
-	socklen_t n = sizeof(peer);
-
-	return !sys_call(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer,
-			 &n) &&
-	       (!peer.uid || peer.uid == (uid_t)sys_call(SYS_geteuid));
-}
-
-static int try_connect(const char *name)
-{
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	long fd = sys_call(SYS_socket, AF_UNIX,
-			   SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	long err;
-
-	if (fd < 0)
-		return (int)fd;
-	sys_copy(to.sun_path, name, strlen(name) + 1);
-	err = sys_call(SYS_connect, fd, &to, sizeof(to));
-	if (!err && !is_trusted((int)fd))
-		err = -EPERM;
-	if (!err)
-		return (int)fd;
-	close_fd((int)fd);
-	return (int)err;
-}
-
-static bool is_nobody(int err)
-{
-	return err == -ENOENT || err == -ECONNREFUSED;
-}
-
-// Connects as soon as somebody answers, and a queue that is full (others may
-// connect without end) has room. Gives up at UNTIL_NS.
-static int wait_for_collector(const char *name, uint64_t until_ns)
-{
-	int fd;
-
-	while (is_nobody(fd = try_connect(name)) || fd == -EAGAIN) {
-		if (sys_slow_now_ns() >= until_ns)
-			return -ETIMEDOUT; // worth another look soon
-		pause_ns(CONNECT_PAUSE_NS);
-	}
-	return fd;
-}
-
-// Starts a collector and waits for it until UNTIL_NS.
-static int start_collector(const char *name, uint64_t until_ns)
-{
-	int fd = launch_collector(name);
-
-	if (!fd)
-		fd = launch_wait();
-	if (fd < 0) {
-		say_error("no cprofd could be started");
-		return fd;
-	}
-	return wait_for_collector(name, until_ns);
-}
-
-// Starts a collector and leaves it to a later hook to find it: one that can't
-// be started, or ends at once, is tried again as rarely as any other.
-static int start_collector_soon(const char *name)
-{
-	uint64_t now = sys_slow_now_ns();
-	int err = 0;
-
-	if (!session.launched_ns ||
-	    now - session.launched_ns > HEARTBEAT_STALE_NS) {
-		session.launched_ns = now;
-		err = launch_collector(name);
-	}
-	return err ? err : -EINPROGRESS;
-}
-
-// Connects, starting a collector when nobody answers and waiting for it until
-// UNTIL_NS (0: not at all).
-static int find_collector(uint64_t until_ns)
-{
-	const char *name = launch_socket_name();
-	int fd;
-
-	if (!name) {
-		say_error("the socket's name is longer than 107 bytes");
-		return -ENAMETOOLONG;
-	}
-	fd = try_connect(name);
-	if (fd == -EAGAIN)
-		return until_ns ? wait_for_collector(name, until_ns)
-				: -EINPROGRESS;
-	if (!is_nobody(fd))
-		return fd;
-	return until_ns ? start_collector(name, until_ns)
-			: start_collector_soon(name);
-}
-
 // 0 in the process that was started, else the nearest profiled ancestor.
 static uint32_t parent_pid(void)
 {
 	return state.pid == session.first_pid ? 0 : session.attached_pid;
 }
 
-// Sends the hello with descriptors of our maps and mem, which go on working in
-// the collector after a chroot or a dropped uid.
-static int send_hello(int fd, uint32_t transport)
+static int say_hello(int fd, uint32_t transport)
 {
-	static unsigned char bytes[WIRE_MESSAGE_MAX_BYTES];
 	const struct region_control *old = state_control();
-	struct hello h = {
+	const struct hello h = {
 		.pid = state.pid,
 		.parent_pid = parent_pid(),
 		.is_reconnect = old != NULL,
@@ -209,88 +88,8 @@ static int send_hello(int fd, uint32_t transport)
 		.program_start = getauxval(AT_ENTRY),
 		.warnings = session.warnings,
 	};
-	long n = hello_write(&h, bytes, sizeof(bytes));
-	struct iovec iov = {bytes, (size_t)n};
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control,
-			     .msg_controllen = sizeof(control)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	int fds[WIRE_HELLO_FDS];
 
-	if (n < 0)
-		return (int)n;
-	fds[0] = (int)sys_call(SYS_openat, AT_FDCWD, "/proc/self/maps",
-			       O_RDONLY | O_CLOEXEC);
-	fds[1] = (int)sys_call(SYS_openat, AT_FDCWD, "/proc/self/mem",
-			       O_RDONLY | O_CLOEXEC);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(c), fds, sizeof(fds));
-	if (fds[0] < 0 || fds[1] < 0)
-		n = -EBADF;
-	else
-		n = sys_call(SYS_sendmsg, fd, &msg, MSG_NOSIGNAL);
-	close_fd(fds[0]);
-	close_fd(fds[1]);
-	return n == (long)iov.iov_len ? 0 : n < 0 ? (int)n : -EMSGSIZE;
-}
-
-static bool wait_readable(int fd, uint64_t until_ns)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	for (;;) {
-		uint64_t now = sys_slow_now_ns();
-		uint64_t left = now < until_ns ? until_ns - now : 0;
-		struct timespec t = {(time_t)(left / 1000000000u),
-				     (long)(left % 1000000000u)};
-		long n = sys_call(SYS_ppoll, &p, 1, &t, 0, 0);
-
-		if (n != -EINTR)
-			return n > 0;
-	}
-}
-
-// The descriptors in C, -1 for those that did not come.
-static void take_fds(const struct cmsghdr *c, int ret_fds[WIRE_RING_FDS])
-{
-	size_t n_bytes;
-
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-		return;
-	n_bytes = c->cmsg_len - CMSG_LEN(0);
-	if (n_bytes <= WIRE_RING_FDS * sizeof(int))
-		sys_copy(ret_fds, CMSG_DATA(c), n_bytes);
-}
-
-// Receives the answer; RET_FDS are the descriptors that came with it, or -1.
-static int receive_answer(int fd, uint64_t until_ns, int ret_fds[WIRE_RING_FDS])
-{
-	struct wire_header h;
-	char reason[256];
-	struct iovec iov[2] = {{&h, sizeof(h)}, {reason, sizeof(reason)}};
-	_Alignas(struct cmsghdr) char
-		control[CMSG_SPACE(WIRE_RING_FDS * sizeof(int))];
-	struct msghdr msg = {.msg_iov = iov,
-			     .msg_iovlen = 2,
-			     .msg_control = control,
-			     .msg_controllen = sizeof(control)};
-	long n;
-
-	if (!wait_readable(fd, until_ns))
-		return -ETIMEDOUT;
-	n = sys_call(SYS_recvmsg, fd, &msg, MSG_CMSG_CLOEXEC);
-	if (n < 0)
-		return (int)n;
-	// First of all, so that no descriptor that came is ever lost.
-	take_fds(CMSG_FIRSTHDR(&msg), ret_fds);
-	if (n >= (long)sizeof(h) && h.magic == WIRE_MAGIC &&
-	    h.version == PROTO_VERSION)
-		return h.type;
-	return -EPROTO;
+	return greet_send(fd, &h);
 }
 
 // Makes the session visible: from here on hooks take samples.
@@ -371,7 +170,7 @@ static bool move_high(int *fd)
 
 	if (high < 0)
 		return false;
-	close_fd(*fd);
+	sys_close(*fd);
 	*fd = (int)high;
 	return true;
 }
@@ -385,7 +184,7 @@ static int use_socket(int *fd_taken)
 	fd = *fd_taken;
 	*fd_taken = -1;
 	if (sys_call(SYS_fstat, fd, &st)) {
-		close_fd(fd);
+		sys_close(fd);
 		return -EBADF;
 	}
 	state.fd_device = st.st_dev;
@@ -421,24 +220,24 @@ static int use_answer(int type, int fds[WIRE_RING_FDS])
 static int finish_attach(int fd, uint64_t until_ns)
 {
 	int fds[WIRE_RING_FDS] = {-1, -1};
-	int err = receive_answer(fd, until_ns, fds);
+	int err = greet_receive(fd, until_ns, fds);
 
-	close_fd(fd);
+	sys_close(fd);
 	if (err >= 0)
 		err = use_answer(err, fds);
-	close_fd(fds[0]);
-	close_fd(fds[1]);
+	sys_close(fds[0]);
+	sys_close(fds[1]);
 	return err;
 }
 
 static int attach_by(uint32_t transport, uint64_t until_ns)
 {
-	int fd = find_collector(until_ns);
-	int err = fd < 0 ? fd : send_hello(fd, transport);
+	int fd = dial(until_ns);
+	int err = fd < 0 ? fd : say_hello(fd, transport);
 
 	if (!err)
 		return finish_attach(fd, until_ns);
-	close_fd(fd);
+	sys_close(fd);
 	return err;
 }
 
@@ -469,11 +268,11 @@ static int attach(uint64_t until_ns)
 static int begin_attach(void)
 {
 	struct stat st;
-	int fd = find_collector(0);
-	int err = fd < 0 ? fd : send_hello(fd, transport_wanted());
+	int fd = dial(0);
+	int err = fd < 0 ? fd : say_hello(fd, transport_wanted());
 
 	if (err) {
-		close_fd(fd);
+		sys_close(fd);
 		return err;
 	}
 	if (!move_high(&fd) || sys_call(SYS_fstat, fd, &st))
@@ -507,7 +306,7 @@ static int continue_attach(void)
 		session.hello.fd = 0;
 		return begin_attach();
 	}
-	if (!wait_readable(fd, 0) && sys_slow_now_ns() < session.hello.until_ns)
+	if (!greet_wait(fd, 0) && sys_slow_now_ns() < session.hello.until_ns)
 		return -EINPROGRESS;
 	session.hello.fd = 0;
 	return finish_attach(fd, 0);
@@ -621,23 +420,6 @@ static COLD void advance_former(const struct region_control *c)
 	atomic_store_explicit(&state.x_attaching, 0, memory_order_release);
 }
 
-// At the end there is time to wait for room.
-static void finish_former(uint64_t until_ns)
-{
-	uint32_t nobody = 0;
-
-	if (!atomic_load_explicit(&state.x_former, memory_order_relaxed) ||
-	    !atomic_compare_exchange_strong_explicit(
-		    &state.x_attaching, &nobody, 1, memory_order_acquire,
-		    memory_order_relaxed))
-		return;
-	while (!former_move() && !is_stale(state_control()) &&
-	       sys_slow_now_ns() < until_ns)
-		pause_ns(ROOM_PAUSE_NS);
-	// release: pairs with the acquire above
-	atomic_store_explicit(&state.x_attaching, 0, memory_order_release);
-}
-
 bool session_is_pending(void)
 {
 	return atomic_load_explicit(&state.x_is_pending, memory_order_relaxed);
@@ -703,96 +485,18 @@ void session_forked(void)
 	session.fd = session.hello.fd = 0;
 }
 
-// A doorbell: the collector need not wait for its next round to look.
-static void ring_doorbell(void)
+void session_settle(uint64_t until_ns)
 {
-	struct wire_header h = {.magic = WIRE_MAGIC,
-				.version = PROTO_VERSION,
-				.type = WIRE_BYE};
-	unsigned char bytes[sizeof(h) + 6];
-	const char *name = launch_socket_name();
-	uint32_t pid = state.pid, n = sizeof(h);
-	int fd;
+	uint32_t nobody = 0;
 
-	bytes[n++] = 1 << 3; // Bye.pid
-	for (; pid >= 0x80; pid >>= 7)
-		bytes[n++] = (unsigned char)(pid | 0x80);
-	bytes[n++] = (unsigned char)pid;
-	h.length_bytes = n - (uint32_t)sizeof(h);
-	memcpy(bytes, &h, sizeof(h));
-	if (!name)
+	if (!atomic_load_explicit(&state.x_former, memory_order_relaxed) ||
+	    !atomic_compare_exchange_strong_explicit(
+		    &state.x_attaching, &nobody, 1, memory_order_acquire,
+		    memory_order_relaxed))
 		return;
-	fd = try_connect(name);
-	if (fd < 0)
-		return;
-	(void)sys_call(SYS_sendto, fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT, 0,
-		       0);
-	close_fd(fd);
-}
-
-static bool is_anybody_there(void)
-{
-	const char *name = launch_socket_name();
-	int fd = name ? try_connect(name) : -ENOENT;
-
-	if (fd >= 0)
-		close_fd(fd);
-	return !is_nobody(fd);
-}
-
-static void wait_written(const struct region_control *c, uint64_t until_ns)
-{
-	for (uint32_t n = 1;; n++) {
-		uint64_t now = sys_slow_now_ns();
-		struct timespec t = {0, 50000000};
-
-		// acquire: pairs with the collector's release
-		if (atomic_load_explicit(&c->x_written, memory_order_acquire) ||
-		    now >= until_ns)
-			return;
-		// A collector that died will not write: no use in waiting.
-		if (now > atomic_load_explicit(&c->x_heartbeat_ns,
-					       memory_order_relaxed) +
-				    HEARTBEAT_STALE_NS ||
-		    (n % LOOK_EVERY == 0 && !is_anybody_there()))
-			return;
-		(void)sys_call(SYS_futex, &c->x_written, FUTEX_WAIT, 0, &t, 0);
-	}
-}
-
-static void goodbye_socket(uint64_t until_ns)
-{
-	struct record r = {.type = RECORD_GOODBYE};
-	uint32_t fd = atomic_load_explicit(&state.x_fd, memory_order_relaxed);
-
-	if (!fd)
-		return;
-	ring_push_counters();
-	if (!ring_push(&r, NULL))
-		(void)wait_readable((int)fd - 1, until_ns);
-}
-
-void session_goodbye(void)
-{
-	const struct region_control *c = state_control();
-	uint64_t until_ns;
-
-	// A vfork child that calls _exit is not this process.
-	if (!c || state_is_sandboxed() ||
-	    state.pid != (uint32_t)sys_call(SYS_getpid))
-		return;
-	until_ns = sys_slow_now_ns() + conf.values[SETTING_EXIT_TIMEOUT];
-	if (!state.n_stripes) {
-		goodbye_socket(until_ns);
-		return;
-	}
-	finish_former(until_ns);
-	// release: pairs with the collector's acquire: all records are visible
-	atomic_store_explicit(&state.status->x_goodbye, 1,
-			      memory_order_release);
-	if (!conf.values[SETTING_EXIT] ||
-	    !atomic_load_explicit(&state.status->x_worth, memory_order_relaxed))
-		return;
-	ring_doorbell();
-	wait_written(c, until_ns);
+	while (!former_move() && !is_stale(state_control()) &&
+	       sys_slow_now_ns() < until_ns)
+		sys_pause_ns(ROOM_PAUSE_NS);
+	// release: pairs with the acquire above
+	atomic_store_explicit(&state.x_attaching, 0, memory_order_release);
 }

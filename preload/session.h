@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The session with the collector: finding it (and starting it), saying hello,
-// mapping the region it hands over, and saying goodbye. With the ring no
-// descriptor is kept: they are all closed before the call returns.
+// The session with the collector: finding it (and starting it), saying hello
+// and mapping the region it hands over. With the ring no descriptor is kept:
+// they are all closed before the call returns.
 //
 // A process attaches in its constructor; a fork child at its first event, which
 // may wait a second for a collector that was alive when it was forked (the one
@@ -32,9 +32,9 @@ bool session_ensure(void);
 // look soon. One load.
 bool session_is_pending(void);
 
-// The process is about to end: waits until its profiles are written, if there
-// are any to write, no longer than CPROF_EXIT_TIMEOUT.
-void session_goodbye(void);
+// The process is about to end: waits until UNTIL_NS for room for what a former
+// collector has not read.
+void session_settle(uint64_t until_ns);
 
 // The calling process is about to fork: notes whether its collector is alive.
 void session_before_fork(void);

@@ -124,6 +124,21 @@ static inline uint64_t sys_coarse_now_ns(void)
 	return sys_ns_of(&t);
 }
 
+// Sleeps for NS, less than a second. Never in a hook that may not wait.
+static inline void sys_pause_ns(long ns)
+{
+	struct timespec t = {0, ns};
+
+	(void)sys_call(SYS_nanosleep, &t, 0);
+}
+
+// Closes FD unless it is negative.
+static inline void sys_close(int fd)
+{
+	if (fd >= 0)
+		(void)sys_call(SYS_close, fd);
+}
+
 // Compares and swaps 16 bytes at P (16-byte aligned), as one full barrier.
 // Writes what was there to *EXPECTED when it differed. True when swapped.
 static inline bool sys_cas128(unsigned __int128 *p, unsigned __int128 *expected,
