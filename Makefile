@@ -8,10 +8,11 @@
 ## make             build libcprof.so, cprofd and cprofctl into build/
 ## make demo        install what is missing, profile a real program, show it
 ## make check       install what is missing, build, run every test
-## make check-SUITE unit fuzz model hook e2e truth stress real compat bench asan; ONLY=text
+## make check-SUITE unit fuzz model hook e2e symbols truth stress real
+##                  compat bench asan; ONLY=text
 ## make fuzz        fuzz every parser for FUZZ_S=3600 seconds
 ## make compat      test suites and servers of others under the shim; ONLY=text
-## make check-long  what takes a whole machine: as many threads as it allows
+## make check-long  what takes a whole machine, or long: threads, addresses
 ## make stress      check-stress for long, STRESS_S=600; make soak, SOAK_S=3600
 ## make bench       what it costs, beside its peers; BENCH=quick: in 5 minutes
 ## make check-web pages in a browser, after test/web/install

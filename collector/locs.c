@@ -7,6 +7,8 @@
 // may try.
 #include "collector/locs.h"
 
+#include "collector/cfi.h"
+#include "collector/elf_file.h"
 #include "collector/sym.h"
 
 #include <errno.h>
@@ -277,13 +279,28 @@ static void set_lines(struct locs *l, struct place *p,
 	p->is_allocator = is_allocator(symbols[n - 1].name);
 }
 
-// A frame without a symbol gets the name of its file and the address in it.
+// Where the function at VADDR begins, as the CFI has it; else VADDR.
+static uint64_t function_start(const struct elf_file *file, uint64_t vaddr)
+{
+	struct cfi_function f;
+	uint64_t first;
+	uint32_t index;
+
+	if (cfi_find(file, vaddr, &index) < 0 ||
+	    cfi_open(file, index, &first, &f) < 0 ||
+	    vaddr - f.vaddr >= f.n_bytes)
+		return vaddr;
+	return f.vaddr;
+}
+
+// A frame without a symbol gets the name of its file and where its function
+// begins in it, so that one function is one name; else its own address.
 static void name_unknown(const struct image *im, uint64_t addr, char *ret_name,
 			 size_t n_bytes)
 {
 	const char *slash = strrchr(im->path, '/');
-	uint64_t offset =
-		im->file ? addr - im->bias : addr - im->start + im->file_offset;
+	uint64_t offset = im->file ? function_start(im->file, addr - im->bias)
+				   : addr - im->start + im->file_offset;
 
 	if (!strcmp(im->path, "//anon"))
 		snprintf(ret_name, n_bytes, "[anon]");

@@ -12,7 +12,9 @@
 #include "collector/elf_file.h"
 #include "collector/names.h"
 
+#include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,14 +151,27 @@ static struct open_file *open_file(struct elf_file *file)
 	return oldest;
 }
 
-static void convert(const struct debuginfo_line *from, struct sym_line *ret_to)
+// The path of FROM's file, absolute where it can be.
+static const char *keep_path(const struct scopes_line *from)
+{
+	char path[PATH_MAX];
+
+	if (!from->folder || !from->file)
+		return names_keep(from->file);
+	if (snprintf(path, sizeof(path), "%s/%s", from->folder, from->file) >=
+	    (int)sizeof(path))
+		return names_keep(from->file);
+	return names_keep(path);
+}
+
+static void convert(const struct scopes_line *from, struct sym_line *ret_to)
 {
 	const char *system_name = from->linkage ? from->linkage : from->name;
 	char *readable = demangle(system_name);
 
 	ret_to->system_name = names_keep(system_name);
 	ret_to->name = names_keep(readable ? readable : from->name);
-	ret_to->file = names_keep(from->file);
+	ret_to->file = keep_path(from);
 	ret_to->line = from->line;
 	ret_to->start_line = from->start_line;
 	free(readable);
@@ -165,7 +180,7 @@ static void convert(const struct debuginfo_line *from, struct sym_line *ret_to)
 static uint32_t look_up(struct elf_file *file, const void *key, uint64_t vaddr,
 			struct sym_line *ret_lines)
 {
-	struct debuginfo_line lines[SYM_INLINE_MAX];
+	struct scopes_line lines[SYM_INLINE_MAX];
 	struct open_file *open;
 	uint32_t n = 0;
 

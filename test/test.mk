@@ -6,7 +6,7 @@
 # `make soak` runs one of its tests for SOAK_S.
 
 export FUZZ_S ?= 10
-SUITES = unit fuzz model hook e2e truth stress real compat bench asan
+SUITES = unit fuzz model hook e2e symbols truth stress real compat bench asan
 STRESS_S ?= 600
 SOAK_S ?= 3600
 ONLY ?=
@@ -30,6 +30,12 @@ $(B)/libshim.a: $(UNIT_SHIM_OBJ)
 $(UNIT_BIN): $(B)/%: $(B)/obj/%.o $(UNIT_LIBS)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(COLLECTOR_LDFLAGS) -o $@ $^ $(UNIT_LDLIBS)
+
+# Asks the symboliser directly.
+ASK_BIN = $(B)/test/symbols/ask
+$(ASK_BIN): $(B)/%: $(B)/obj/%.o $(B)/libcollector.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(COLLECTOR_LDFLAGS) -o $@ $^ $(COLLECTOR_LIBS)
 
 # Explorations of the real code, some modules of which are compiled so that
 # they stop at each access to shared memory (test/model/step.h).
@@ -126,7 +132,7 @@ include test/hook/extra.mk test/bench/bench.mk
 .PHONY: tests hosts sanitized stress soak $(SUITES:%=check-%)
 
 # The fuzz targets are compiled here too: what they use changes.
-tests: all $(UNIT_BIN) $(STEPS_BIN) $(FUZZ_BIN:$(B)/%=$(B)/obj/%.o) hosts
+tests: all $(UNIT_BIN) $(ASK_BIN) $(STEPS_BIN) $(FUZZ_BIN:$(B)/%=$(B)/obj/%.o) hosts
 hosts: $(HOST_BIN) $(BENCH_SO) $(NAIVE_SO) $(PLUGIN_SO) $(EXTRA_BIN)
 
 # The collector and the unit tests with AddressSanitizer and UBSan, and the
@@ -161,7 +167,9 @@ compat:
 	$(Q)$(call RUN_TESTS,compat-all)
 
 .PHONY: check-long
-check-long: tests
+check-long:
+	$(Q)scripts/install-deps build long
+	$(Q)$(MAKE) tests
 	$(Q)$(call RUN_TESTS,long)
 
 stress: tests

@@ -20,7 +20,7 @@ static unsigned n_lines; // found in all inputs
 
 static void look_up(struct debuginfo *d, uint64_t vaddr)
 {
-	struct debuginfo_line lines[LINES_MAX];
+	struct scopes_line lines[LINES_MAX];
 	uint32_t n = debuginfo_lines(d, vaddr, LINES_MAX, lines);
 
 	REQUIRE(n <= LINES_MAX);

@@ -65,7 +65,7 @@ static void copy_self(void)
 // Cut before, and in the middle of, a look through all of its code.
 static void test_symbols(void **state)
 {
-	struct debuginfo_line lines[8];
+	struct scopes_line lines[8];
 
 	(void)state;
 	sigbus_init();

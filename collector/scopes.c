@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// libdw finds the scopes of an address by walking the whole compilation unit,
+// which takes milliseconds in an amalgamation like sqlite3.c. Here the ranges
+// of units are indexed when a file is opened and those of functions when a unit
+// is first asked for; only the one function found is walked for inlined calls.
+#include "collector/scopes.h"
+
+#include <dwarf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Nesting that a real program has; more is a hostile file.
+#define DEPTH_MAX 64u
+
+// Code [start, limit) of the DIE at an offset of the Dwarf.
+struct range {
+	uint64_t start;
+	uint64_t limit;
+	Dwarf_Off die;
+	uint32_t unit; // index, in unit ranges
+};
+
+struct ranges {
+	struct range *items;
+	size_t n;
+	size_t capacity;
+};
+
+struct unit {
+	Dwarf_Die die;	    // in the .dwo file where there is one
+	const char *folder; // the compiler's, NULL when unknown
+	struct ranges functions;
+	bool is_indexed;
+};
+
+struct scopes {
+	struct unit *units;
+	uint32_t n_units;
+	struct ranges unit_ranges;
+};
+
+static int add_range(struct ranges *r, const struct range *range)
+{
+	if (r->n == r->capacity) {
+		size_t capacity = r->capacity ? 2 * r->capacity : 64;
+		struct range *items =
+			realloc(r->items, capacity * sizeof(*items));
+		if (!items)
+			return -ENOMEM;
+		r->items = items;
+		r->capacity = capacity;
+	}
+	r->items[r->n++] = *range;
+	return 0;
+}
+
+// Adds the code ranges of DIE. Discarded sections (--gc-sections) are at 0.
+static void add_die(struct ranges *r, Dwarf_Die *die, uint32_t unit)
+{
+	Dwarf_Addr base, start, limit;
+	ptrdiff_t at = 0;
+
+	while ((at = dwarf_ranges(die, at, &base, &start, &limit)) > 0) {
+		struct range range = {
+			.start = start,
+			.limit = limit,
+			.die = dwarf_dieoffset(die),
+			.unit = unit,
+		};
+		if (start == 0 || start >= limit)
+			continue;
+		if (add_range(r, &range) < 0)
+			return;
+	}
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+static void sort_ranges(struct ranges *r)
+{
+	if (r->n > 1)
+		qsort(r->items, r->n, sizeof(*r->items), compare_ranges);
+}
+
+static const struct range *find_range(const struct ranges *r, uint64_t addr)
+{
+	size_t low = 0, high = r->n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (r->items[middle].start <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0 || addr >= r->items[low - 1].limit)
+		return NULL;
+	return &r->items[low - 1];
+}
+
+static const char *string_of(Dwarf_Die *die, unsigned attribute)
+{
+	Dwarf_Attribute found;
+
+	if (!dwarf_attr_integrate(die, attribute, &found))
+		return NULL;
+	return dwarf_formstring(&found);
+}
+
+// A unit's DIE, or with -gsplit-dwarf that of its .dwo file.
+static int add_unit(struct scopes *s, Dwarf_CU *cu)
+{
+	Dwarf_Die die, split;
+	uint8_t type;
+	struct unit *units;
+
+	if (dwarf_cu_info(cu, NULL, &type, &die, &split, NULL, NULL, NULL) < 0)
+		return 0;
+	if (type != DW_UT_compile && type != DW_UT_skeleton)
+		return 0;
+	units = realloc(s->units, (s->n_units + 1) * sizeof(*units));
+	if (!units)
+		return -ENOMEM;
+	s->units = units;
+	units[s->n_units] = (struct unit){
+		.die = die,
+		.folder = string_of(&die, DW_AT_comp_dir),
+	};
+	if (type == DW_UT_skeleton && dwarf_tag(&split) == DW_TAG_compile_unit)
+		units[s->n_units].die = split;
+	add_die(&s->unit_ranges, &die, s->n_units);
+	s->n_units++;
+	return 0;
+}
+
+struct scopes *scopes_new(Dwarf *dwarf)
+{
+	struct scopes *s = calloc(1, sizeof(*s));
+	Dwarf_CU *cu = NULL;
+
+	if (!s)
+		return NULL;
+	while (dwarf_get_units(dwarf, cu, &cu, NULL, NULL, NULL, NULL) == 0)
+		if (add_unit(s, cu) < 0)
+			break;
+	sort_ranges(&s->unit_ranges);
+	return s;
+}
+
+static bool may_hold_functions(int tag)
+{
+	return tag == DW_TAG_namespace || tag == DW_TAG_module ||
+	       tag == DW_TAG_class_type || tag == DW_TAG_structure_type ||
+	       tag == DW_TAG_union_type;
+}
+
+static void index_functions(struct ranges *r, Dwarf_Die *parent, unsigned depth)
+{
+	Dwarf_Die die;
+
+	if (depth > DEPTH_MAX || dwarf_child(parent, &die) != 0)
+		return;
+	do {
+		int tag = dwarf_tag(&die);
+		if (tag == DW_TAG_subprogram)
+			add_die(r, &die, 0);
+		else if (may_hold_functions(tag))
+			index_functions(r, &die, depth + 1);
+	} while (dwarf_siblingof(&die, &die) == 0);
+}
+
+static const struct range *find_function(struct unit *unit, uint64_t addr)
+{
+	if (!unit->is_indexed) {
+		index_functions(&unit->functions, &unit->die, 0);
+		sort_ranges(&unit->functions);
+		unit->is_indexed = true;
+	}
+	return find_range(&unit->functions, addr);
+}
+
+void scopes_free(struct scopes *s)
+{
+	if (!s)
+		return;
+	for (uint32_t i = 0; i < s->n_units; i++)
+		free(s->units[i].functions.items);
+	free(s->units);
+	free(s->unit_ranges.items);
+	free(s);
+}
+
+static int64_t number_of(Dwarf_Die *die, unsigned attribute)
+{
+	Dwarf_Attribute found;
+	Dwarf_Word value;
+
+	if (!dwarf_attr_integrate(die, attribute, &found) ||
+	    dwarf_formudata(&found, &value) != 0)
+		return 0;
+	return (int64_t)value;
+}
+
+// The inlined call or block of code in PARENT that holds ADDR.
+static bool find_child(Dwarf_Die *parent, uint64_t addr, Dwarf_Die *ret_child)
+{
+	Dwarf_Die die;
+
+	if (dwarf_child(parent, &die) != 0)
+		return false;
+	do {
+		int tag = dwarf_tag(&die);
+		if ((tag == DW_TAG_inlined_subroutine ||
+		     tag == DW_TAG_lexical_block || tag == DW_TAG_try_block ||
+		     tag == DW_TAG_catch_block) &&
+		    dwarf_haspc(&die, addr) == 1) {
+			*ret_child = die;
+			return true;
+		}
+	} while (dwarf_siblingof(&die, &die) == 0);
+	return false;
+}
+
+// The function DIE and the inlined calls in it that hold ADDR, outermost first.
+static uint32_t find_chain(Dwarf_Die *function, uint64_t addr,
+			   Dwarf_Die *ret_chain)
+{
+	Dwarf_Die at = *function;
+	uint32_t n = 1;
+
+	ret_chain[0] = at;
+	for (unsigned depth = 0; depth < 4 * DEPTH_MAX; depth++) {
+		Dwarf_Die child;
+		if (!find_child(&at, addr, &child))
+			break;
+		if (dwarf_tag(&child) == DW_TAG_inlined_subroutine) {
+			// Deeper calls push out the outer ones' lines, not the
+			// function itself.
+			if (n == DEPTH_MAX)
+				break;
+			ret_chain[n++] = child;
+		}
+		at = child;
+	}
+	return n;
+}
+
+static void set_file(const struct unit *unit, const char *file,
+		     struct scopes_line *ret_line)
+{
+	ret_line->file = file;
+	ret_line->folder = file && file[0] != '/' ? unit->folder : NULL;
+}
+
+static void set_call_site(struct unit *unit, Dwarf_Die *call,
+			  struct scopes_line *ret_line)
+{
+	Dwarf_Files *files;
+	size_t n_files;
+	int64_t file = number_of(call, DW_AT_call_file);
+
+	ret_line->line = number_of(call, DW_AT_call_line);
+	if (dwarf_getsrcfiles(&unit->die, &files, &n_files) == 0 && file >= 0 &&
+	    (size_t)file < n_files)
+		set_file(unit, dwarf_filesrc(files, (size_t)file, NULL, NULL),
+			 ret_line);
+}
+
+static void set_position(struct unit *unit, uint64_t addr,
+			 struct scopes_line *ret_line)
+{
+	Dwarf_Line *line = dwarf_getsrc_die(&unit->die, addr);
+	int number = 0;
+
+	if (!line)
+		return;
+	set_file(unit, dwarf_linesrc(line, NULL, NULL), ret_line);
+	if (dwarf_lineno(line, &number) == 0)
+		ret_line->line = number;
+}
+
+static void set_function(Dwarf_Die *die, struct scopes_line *ret_line)
+{
+	ret_line->name = dwarf_diename(die);
+	ret_line->linkage = string_of(die, DW_AT_linkage_name);
+	if (!ret_line->linkage)
+		ret_line->linkage = string_of(die, DW_AT_MIPS_linkage_name);
+	if (!ret_line->name)
+		ret_line->name = ret_line->linkage;
+	ret_line->start_line = number_of(die, DW_AT_decl_line);
+}
+
+// Each line: the function, and where in it the next inner call is.
+static uint32_t chain_lines(struct unit *unit, Dwarf_Die *function,
+			    uint64_t addr, uint32_t n_max,
+			    struct scopes_line *ret_lines)
+{
+	Dwarf_Die chain[DEPTH_MAX];
+	uint32_t n = find_chain(function, addr, chain);
+
+	if (n > n_max)
+		n = n_max;
+	memset(ret_lines, 0, n * sizeof(*ret_lines));
+	set_position(unit, addr, &ret_lines[0]);
+	for (uint32_t i = 0; i < n; i++) {
+		set_function(&chain[n - 1 - i], &ret_lines[i]);
+		if (i + 1 < n)
+			set_call_site(unit, &chain[n - 1 - i],
+				      &ret_lines[i + 1]);
+	}
+	return n;
+}
+
+uint32_t scopes_lines(struct scopes *s, uint64_t addr, uint32_t n_max,
+		      struct scopes_line *ret_lines)
+{
+	const struct range *in_unit = find_range(&s->unit_ranges, addr);
+	const struct range *found;
+	struct unit *unit;
+	Dwarf_Die function;
+
+	if (!in_unit)
+		return 0;
+	unit = &s->units[in_unit->unit];
+	found = find_function(unit, addr);
+	if (!found || !dwarf_offdie(dwarf_cu_getdwarf(unit->die.cu), found->die,
+				    &function))
+		return 0;
+	return chain_lines(unit, &function, addr, n_max, ret_lines);
+}
+
+void scopes_position(const struct scopes *s, uint64_t addr,
+		     struct scopes_line *line)
+{
+	const struct range *in_unit = find_range(&s->unit_ranges, addr);
+
+	if (in_unit)
+		set_position(&s->units[in_unit->unit], addr, line);
+}
