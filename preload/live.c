@@ -4,12 +4,17 @@
 // eight overflow at half load; with two choices they hold until nearly full.
 #include "preload/live.h"
 
+#include "preload/rmw.h"
 #include "preload/state.h"
 
 #include <string.h>
 
 // A bucket with no more empty slots than these is filling up.
 #define FEW_EMPTY 2u
+// Blocks that begin in so much memory share their first bucket: eight of the
+// smallest.
+#define LG_WINDOW_BYTES 8u
+#define LG_PAGE_WINDOWS (12u - LG_WINDOW_BYTES)
 
 _Atomic uint8_t live_x_filter[1u << LIVE_LG_FILTER];
 
@@ -18,10 +23,7 @@ static void filter_add(const void *p)
 	_Atomic uint8_t *x = live_filter_of(p);
 	uint8_t v = atomic_load_explicit(x, memory_order_relaxed);
 
-	while (v != LIVE_FILTER_MANY &&
-	       !atomic_compare_exchange_weak_explicit(x, &v, (uint8_t)(v + 1),
-						      memory_order_relaxed,
-						      memory_order_relaxed))
+	while (v != LIVE_FILTER_MANY && !rmw_cas8(x, &v, (uint8_t)(v + 1)))
 		;
 }
 
@@ -30,23 +32,26 @@ static void filter_remove(const void *p)
 	_Atomic uint8_t *x = live_filter_of(p);
 	uint8_t v = atomic_load_explicit(x, memory_order_relaxed);
 
-	while (v && v != LIVE_FILTER_MANY &&
-	       !atomic_compare_exchange_weak_explicit(x, &v, (uint8_t)(v - 1),
-						      memory_order_relaxed,
-						      memory_order_relaxed))
+	while (v && v != LIVE_FILTER_MANY && !rmw_cas8(x, &v, (uint8_t)(v - 1)))
 		;
 }
 
 // The two buckets of P. In exact mode all blocks are here, and neighbours are
-// used together: blocks that begin in one line of memory share their first
-// bucket, and a page of memory a page of buckets, in an order of its own so
-// that blocks at the same place in their pages don't meet.
+// used together: blocks of one window of memory share their first bucket, and a
+// page of memory some buckets in a row, in an order of its own so that blocks
+// at the same place in their pages don't meet.
+static uint32_t first_bucket_of(const void *p)
+{
+	uint64_t window = (uintptr_t)p >> LG_WINDOW_BYTES;
+	uint64_t page = (window >> LG_PAGE_WINDOWS) * 0x9e3779b97f4a7c15ull;
+
+	window &= (1u << LG_PAGE_WINDOWS) - 1;
+	return (uint32_t)(page >> 32 ^ window) & state.live_mask;
+}
+
 static void buckets_of(const void *p, uint32_t ret[2])
 {
-	uint64_t window = (uintptr_t)p >> 6;
-	uint64_t page = (window >> 6) * 0x9e3779b97f4a7c15ull;
-
-	ret[0] = (uint32_t)(page >> 32 ^ (window & 63)) & state.live_mask;
+	ret[0] = first_bucket_of(p);
 	ret[1] = (uint32_t)((live_hash(p) * 0xc2b2ae3d27d4eb4full) >> 32) &
 		 state.live_mask;
 }
@@ -74,6 +79,14 @@ static _Atomic uint64_t *x_id_of(const _Atomic uint64_t *x_slot)
 	return &state.x_ids[x_slot - &state.buckets[0].x_slots[0]];
 }
 
+void live_prefetch(const void *p)
+{
+	uint32_t b = first_bucket_of(p);
+
+	__builtin_prefetch(&state.buckets[b], 1);
+	__builtin_prefetch(&state.x_ids[b * LIVE_SLOTS], 1);
+}
+
 static _Atomic uint64_t *take_empty(uint32_t bucket)
 {
 	for (uint32_t i = 0; i < LIVE_SLOTS; i++) {
@@ -82,9 +95,7 @@ static _Atomic uint64_t *take_empty(uint32_t bucket)
 
 		if (!atomic_load_explicit(x, memory_order_relaxed) &&
 		    // acquire: pairs with the release of whoever emptied it
-		    atomic_compare_exchange_strong_explicit(
-			    x, &empty, LIVE_TAKEN, memory_order_acquire,
-			    memory_order_relaxed))
+		    rmw_cas64(x, &empty, LIVE_TAKEN))
 			return x;
 	}
 	return NULL;
@@ -120,7 +131,9 @@ bool live_reserve(const void *p, struct live_slot *ret, uint64_t *ret_stale_id)
 	// Tags need three low bits; every allocator aligns to 8.
 	if ((uintptr_t)p & LIVE_STATE)
 		return false;
-	if (live_take(p, &old)) {
+	// The filter knows every entry there is, and spares a look at the
+	// second bucket, whose line of memory is far away.
+	if (live_maybe(p) && live_take(p, &old)) {
 		*ret_stale_id = old.id;
 		ret->x_slot = old.x_slot;
 		return true;
@@ -160,9 +173,7 @@ bool live_take(const void *p, struct live_slot *ret)
 	ret->x_slot = x;
 	ret->id = atomic_load_explicit(x_id_of(x), memory_order_relaxed);
 	// Fails only when the host frees one block twice at once.
-	return atomic_compare_exchange_strong_explicit(x, &expected, LIVE_TAKEN,
-						       memory_order_relaxed,
-						       memory_order_relaxed);
+	return rmw_cas64(x, &expected, LIVE_TAKEN);
 }
 
 void live_restore(const struct live_slot *slot, const void *p)

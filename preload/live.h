@@ -45,6 +45,9 @@ static inline bool live_maybe(const void *p)
 	return atomic_load_explicit(live_filter_of(p), memory_order_relaxed);
 }
 
+// What follows will look at P's entry: on its way meanwhile.
+void live_prefetch(const void *p);
+
 // A place in the table, between two calls here.
 struct live_slot {
 	_Atomic uint64_t *x_slot; // NULL: none

@@ -4,6 +4,7 @@
 // socket transport.
 #include "preload/ring.h"
 
+#include "preload/rmw.h"
 #include "preload/state.h"
 #include "preload/sys.h"
 #include "preload/unwind.h"
@@ -38,10 +39,16 @@ uint32_t ring_n_ready(void)
 	return n && n <= state.n_stripes ? n : state.n_stripes;
 }
 
+// The first piece is a header, as a rule with nothing or with a hash behind it.
 static int put(unsigned char *at, const struct pieces *p)
 {
-	for (uint32_t i = 0; i < p->n; i++) {
-		sys_copy(at, p->v[i].iov_base, p->v[i].iov_len);
+	memcpy(at, p->v[0].iov_base, sizeof(struct record));
+	at += sizeof(struct record);
+	for (uint32_t i = 1; i < p->n; i++) {
+		if (p->v[i].iov_len == sizeof(uint64_t))
+			memcpy(at, p->v[i].iov_base, sizeof(uint64_t));
+		else
+			sys_copy(at, p->v[i].iov_base, p->v[i].iov_len);
 		at += p->v[i].iov_len;
 	}
 	if (p->frames && !unwind_write(p->frames, (uint64_t *)at))
@@ -84,10 +91,7 @@ static bool stripe_take(struct stripe *s)
 
 	return !atomic_load_explicit(&s->x_owner_tid, memory_order_relaxed) &&
 	       // acquire: pairs with the last holder's release below
-	       atomic_compare_exchange_strong_explicit(&s->x_owner_tid, &nobody,
-						       self.tid,
-						       memory_order_acquire,
-						       memory_order_relaxed);
+	       rmw_cas32(&s->x_owner_tid, &nobody, self.tid);
 }
 
 static int rings_write(const struct pieces *p)
@@ -329,8 +333,9 @@ int ring_push(struct record *head, const struct capture *c)
 
 int ring_move(const struct record *r)
 {
-	struct pieces p = {.v = {{(void *)r, r->size_bytes}},
-			   .n = 1,
+	struct pieces p = {.v = {{(void *)r, sizeof(*r)},
+				 {(void *)(r + 1), r->size_bytes - sizeof(*r)}},
+			   .n = 2,
 			   .total_bytes = r->size_bytes};
 
 	return rings_write(&p);

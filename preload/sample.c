@@ -7,6 +7,7 @@
 #include "preload/live.h"
 #include "preload/rate.h"
 #include "preload/ring.h"
+#include "preload/rmw.h"
 #include "preload/session.h"
 #include "preload/state.h"
 #include "preload/sys.h"
@@ -162,8 +163,8 @@ static void push_alloc(void *p, size_t n_bytes, uint64_t rate)
 	uint64_t stale;
 	int err;
 
-	slot.id = r.id = 1 + atomic_fetch_add_explicit(&state.status->x_last_id,
-						       1, memory_order_relaxed);
+	live_prefetch(p);
+	slot.id = r.id = 1 + rmw_add(&state.status->x_last_id, 1);
 	if (!live_reserve(p, &slot, &stale) ||
 	    (stale && !end_stale(&slot, p, stale))) {
 		slot.x_slot = NULL;
@@ -212,7 +213,7 @@ static bool is_due(size_t n_bytes)
 	return false;
 }
 
-COLD void sample_alloc(void *p, size_t n_bytes)
+NOINLINE void sample_alloc(void *p, size_t n_bytes)
 {
 	int err = errno;
 	uint64_t rate;

@@ -3,6 +3,7 @@
 // The storage of state.h: one page that forks away, and one line per thread.
 #include "preload/state.h"
 
+#include "preload/rmw.h"
 #include "preload/sys.h"
 
 #include <assert.h>
@@ -40,8 +41,7 @@ bool state_is_own_process(void)
 void state_count(enum region_counter counter, uint64_t n)
 {
 	if (state_control())
-		atomic_fetch_add_explicit(&state.status->x_counters[counter], n,
-					  memory_order_relaxed);
+		(void)rmw_add(&state.status->x_counters[counter], n);
 }
 
 int state_init(void)

@@ -21,9 +21,6 @@
 
 struct tick_view tick_prof, tick_snapshot;
 
-// <sys/single_threaded.h>; weak, since an older libc or another has none.
-extern char __libc_single_threaded __attribute__((weak));
-
 static uint16_t wanted_hz(void)
 {
 	return (uint16_t)atomic_load_explicit(&state_control()->x_cpu_hz,
@@ -346,8 +343,7 @@ void tick_give_way(const sigset_t *wanted)
 
 	if (tick_prof.is_installed && !tick_prof.is_silent && wanted &&
 	    sigismember(wanted, old) == 1 && !sigismember(wanted, new) &&
-	    new != tick_snapshot.sig &&&__libc_single_threaded
-			    &&__libc_single_threaded &&
+	    new != tick_snapshot.sig &&sys_is_single_threaded() &&
 	    !state_is_sandboxed() && state_is_own_process())
 		move_timers(old, new);
 	errno = err;

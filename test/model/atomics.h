@@ -8,6 +8,9 @@
 #ifndef CPROF_TEST_MODEL_ATOMICS_H
 #define CPROF_TEST_MODEL_ATOMICS_H
 
+// What the shim does in a process of one thread is not explored.
+#define __libc_single_threaded step_single_threaded
+
 #include "preload/sys.h"
 #include "test/model/step.h"
 

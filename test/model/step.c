@@ -28,6 +28,7 @@ struct decision {
 };
 
 bool step_breaks;
+char step_single_threaded;
 
 static const struct step_plan *plan;
 static struct step_thread threads[STEP_THREADS_MAX];
