@@ -55,7 +55,7 @@ struct debuginfo *debuginfo_new(const struct elf_file *file)
 	symtab_init(&d->symbols, d->module);
 	dwarf = dwfl_module_getdwarf(d->module, &d->bias);
 	if (dwarf)
-		d->scopes = scopes_new(dwarf);
+		d->scopes = scopes_new(dwarf, file->name);
 	return d;
 }
 

@@ -7,6 +7,7 @@
 #include "collector/elf_file.h"
 #include "collector/lives.h"
 #include "collector/maps.h"
+#include "collector/perfmap.h"
 #include "proto/limits.h"
 
 #include <stdatomic.h>
@@ -28,6 +29,7 @@ struct known {
 struct images {
 	int maps_fd;
 	struct maps_process process;
+	struct perfmap *jit; // NULL: no memory for it
 	uint64_t program_start;
 	uint64_t main_dev; // the main program's file, 0 until known
 	uint64_t main_inode;
@@ -72,6 +74,7 @@ void image_unref(struct image *im)
 					     memory_order_acq_rel) != 1)
 		return;
 	elf_file_unref(im->file);
+	perfmap_unref(im->jit);
 	free(im->path);
 	free(im);
 }
@@ -173,6 +176,8 @@ static uint32_t enter(struct images *ims, const struct maps_entry *e,
 	im = new_image(e, take_share(ims, file));
 	if (!im)
 		return 0;
+	if (!im->file && ims->jit)
+		im->jit = perfmap_ref(ims->jit);
 	im->is_main = e->inode && e->dev == ims->main_dev &&
 		      e->inode == ims->main_inode;
 	ims->known[ims->n_known] = (struct known){
@@ -265,6 +270,8 @@ void images_refresh(struct images *ims, uint32_t generation)
 		if (lives_end(&ims->lives) > 0)
 			ims->epoch++;
 		ims->changes++;
+		if (ims->jit)
+			perfmap_open(ims->jit);
 	}
 	maps_fini(&m);
 }
@@ -279,6 +286,7 @@ struct images *images_new(int maps_fd, uint32_t pid, uint64_t program_start)
 	}
 	ims->maps_fd = maps_fd;
 	ims->process.pid = pid;
+	ims->jit = perfmap_new(pid);
 	ims->program_start = program_start;
 	images_refresh(ims, 0);
 	return ims;
@@ -290,6 +298,7 @@ void images_free(struct images *ims)
 		return;
 	for (uint32_t i = 0; i < ims->n_known; i++)
 		image_unref(ims->known[i].im);
+	perfmap_unref(ims->jit);
 	lives_fini(&ims->lives);
 	free(ims->known);
 	close(ims->maps_fd);

@@ -39,6 +39,7 @@ enum frame_pseudo {
 const char *frame_pseudo_name(enum frame_pseudo pseudo);
 
 struct elf_file; // an ELF file mapped read-only, shared by build-id; elf_file.h
+struct perfmap;
 
 struct image {
 	_Atomic uint32_t x_n_refs;
@@ -50,6 +51,7 @@ struct image {
 	bool is_main;	       // the main program
 	bool is_shim;	       // libcprof.so itself: its frames are dropped
 	struct elf_file *file; // NULL when it can't be had
+	struct perfmap *jit;   // names code that is in no file, else NULL
 	uint64_t bias; // address in the process - address in the ELF file
 };
 

@@ -9,6 +9,7 @@
 
 #include "collector/cfi.h"
 #include "collector/elf_file.h"
+#include "collector/perfmap.h"
 #include "collector/sym.h"
 
 #include <errno.h>
@@ -18,7 +19,8 @@
 
 #include "proto/profile.pb-c.h"
 
-#define SLOTS_MIN 1024u
+#define SLOTS_MIN  1024u
+#define NAME_BYTES 512u // of what is named by no symbol
 
 // A table of messages that grows; items[i] has id i + 1.
 struct table {
@@ -326,12 +328,20 @@ static void name_mapped(struct locs *l, struct place *p)
 	struct Perftools__Profiles__Mapping *m;
 	struct sym_line symbols[SYM_INLINE_MAX];
 	uint32_t n = sym_lookup(im, p->frame.addr, symbols);
-	char name[256];
+	char name[NAME_BYTES];
 
 	p->message.mapping_id = mapping_id(l, p->frame.image);
 	if (!p->message.mapping_id)
 		return;
 	m = l->mappings.items[p->message.mapping_id - 1];
+	if (im->jit &&
+	    perfmap_find(im->jit, p->frame.addr, name, sizeof(name))) {
+		set_name(l, p, name);
+		m->has_functions = true;
+		m->has_filenames = false;
+		m->has_line_numbers = m->has_inline_frames = false;
+		return;
+	}
 	if (n == 0) {
 		name_unknown(im, p->frame.addr, name, sizeof(name));
 		set_name(l, p, name);

@@ -114,6 +114,23 @@ int procfs_status(uint32_t pid, const char *name, uint64_t *ret_value)
 	return -ENOENT;
 }
 
+int procfs_inner_pid(uint32_t pid, uint64_t *ret_pid)
+{
+	char text[PROCFS_TEXT_BYTES];
+	int err = read_text(procfs_open(pid, "status"), text, sizeof(text));
+	char *line = err ? NULL : strstr(text, "\nNSpid:");
+	size_t n;
+
+	if (!line)
+		return err ? err : -ENOENT;
+	// One a namespace, from the outermost inwards.
+	line++;
+	n = strcspn(line, "\n");
+	line[n] = '\0';
+	*ret_pid = strtoull(strrchr(line, '\t') + 1, NULL, 10);
+	return 0;
+}
+
 bool procfs_thread_exists(uint32_t pid, uint32_t tid)
 {
 	char path[64];

@@ -25,6 +25,10 @@ int procfs_stat(uint32_t pid, struct procfs_stat *ret);
 // there. -ENOENT: no such line.
 int procfs_status(uint32_t pid, const char *name, uint64_t *ret_value);
 
+// The pid by which process PID knows itself, in its own pid namespace. 0 or
+// negative errno.
+int procfs_inner_pid(uint32_t pid, uint64_t *ret_pid);
+
 // False only when thread TID of PID certainly does not exist.
 bool procfs_thread_exists(uint32_t pid, uint32_t tid);
 

@@ -6,9 +6,14 @@
 // is first asked for; only the one function found is walked for inlined calls.
 #include "collector/scopes.h"
 
+#include "collector/dwp.h"
+
 #include <dwarf.h>
 #include <errno.h>
+#include <gelf.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,13 +35,19 @@ struct ranges {
 };
 
 struct unit {
-	Dwarf_Die die;	    // in the .dwo file where there is one
+	Dwarf_Die lines;   // the unit's in the file itself
+	Dwarf_Die die;	   // that with the functions: the same, or a .dwo's
+	uint64_t split_id; // of the .dwo if it is not found yet, else 0
+	struct dwp_unit package;
 	const char *folder; // the compiler's, NULL when unknown
 	struct ranges functions;
 	bool is_indexed;
 };
 
 struct scopes {
+	Dwarf *dwarf;
+	char *path;	 // of the package, NULL when there is none
+	struct dwp *dwp; // open from the first need on
 	struct unit *units;
 	uint32_t n_units;
 	struct ranges unit_ranges;
@@ -115,14 +126,15 @@ static const char *string_of(Dwarf_Die *die, unsigned attribute)
 	return dwarf_formstring(&found);
 }
 
-// A unit's DIE, or with -gsplit-dwarf that of its .dwo file.
+// A unit; with -gsplit-dwarf its functions are in its .dwo file or a package.
 static int add_unit(struct scopes *s, Dwarf_CU *cu)
 {
 	Dwarf_Die die, split;
 	uint8_t type;
-	struct unit *units;
+	uint64_t id;
+	struct unit *units, *u;
 
-	if (dwarf_cu_info(cu, NULL, &type, &die, &split, NULL, NULL, NULL) < 0)
+	if (dwarf_cu_info(cu, NULL, &type, &die, &split, &id, NULL, NULL) < 0)
 		return 0;
 	if (type != DW_UT_compile && type != DW_UT_skeleton)
 		return 0;
@@ -130,24 +142,31 @@ static int add_unit(struct scopes *s, Dwarf_CU *cu)
 	if (!units)
 		return -ENOMEM;
 	s->units = units;
-	units[s->n_units] = (struct unit){
+	u = &units[s->n_units];
+	*u = (struct unit){
+		.lines = die,
 		.die = die,
 		.folder = string_of(&die, DW_AT_comp_dir),
 	};
 	if (type == DW_UT_skeleton && dwarf_tag(&split) == DW_TAG_compile_unit)
-		units[s->n_units].die = split;
+		u->die = split;
+	else if (type == DW_UT_skeleton)
+		u->split_id = id;
 	add_die(&s->unit_ranges, &die, s->n_units);
 	s->n_units++;
 	return 0;
 }
 
-struct scopes *scopes_new(Dwarf *dwarf)
+struct scopes *scopes_new(Dwarf *dwarf, const char *path)
 {
 	struct scopes *s = calloc(1, sizeof(*s));
 	Dwarf_CU *cu = NULL;
 
 	if (!s)
 		return NULL;
+	s->dwarf = dwarf;
+	if (path && asprintf(&s->path, "%s.dwp", path) < 0)
+		s->path = NULL;
 	while (dwarf_get_units(dwarf, cu, &cu, NULL, NULL, NULL, NULL) == 0)
 		if (add_unit(s, cu) < 0)
 			break;
@@ -177,8 +196,75 @@ static void index_functions(struct ranges *r, Dwarf_Die *parent, unsigned depth)
 	} while (dwarf_siblingof(&die, &die) == 0);
 }
 
-static const struct range *find_function(struct unit *unit, uint64_t addr)
+// What section NAME of the file has from the place on that ATTRIBUTE of the
+// unit tells.
+static size_t find_base(const struct scopes *s, struct unit *unit,
+			const char *name, unsigned attribute,
+			const void **ret_bytes)
 {
+	Elf *elf = dwarf_getelf(s->dwarf);
+	Dwarf_Attribute found;
+	Elf_Scn *scn = NULL;
+	Dwarf_Word base = 0;
+	GElf_Shdr shdr;
+	size_t names;
+
+	if (!dwarf_attr(&unit->lines, attribute, &found) ||
+	    dwarf_formudata(&found, &base) != 0 ||
+	    elf_getshdrstrndx(elf, &names))
+		return 0;
+	while ((scn = elf_nextscn(elf, scn))) {
+		const char *is = NULL;
+		const Elf_Data *data;
+		if (gelf_getshdr(scn, &shdr))
+			is = elf_strptr(elf, names, shdr.sh_name);
+		if (!is || strcmp(is, name) != 0)
+			continue;
+		data = elf_getdata(scn, NULL);
+		if (!data || !data->d_buf || base > data->d_size)
+			return 0;
+		*ret_bytes = (const char *)data->d_buf + base;
+		return data->d_size - base;
+	}
+	return 0;
+}
+
+static void take_from_package(struct scopes *s, struct unit *unit)
+{
+	struct dwp_skeleton skeleton = {.id = unit->split_id};
+	Dwarf_CU *cu = NULL;
+	Dwarf_Die die;
+
+	unit->split_id = 0;
+	if (s->path && !s->dwp) {
+		s->dwp = dwp_open(s->path);
+		free(s->path);
+		s->path = NULL;
+	}
+	if (!s->dwp)
+		return;
+	skeleton.n_addresses_bytes = find_base(
+		s, unit, ".debug_addr", DW_AT_addr_base, &skeleton.addresses);
+	if (!skeleton.addresses)
+		skeleton.n_addresses_bytes =
+			find_base(s, unit, ".debug_addr", DW_AT_GNU_addr_base,
+				  &skeleton.addresses);
+	skeleton.n_ranges_bytes =
+		find_base(s, unit, ".debug_ranges", DW_AT_GNU_ranges_base,
+			  &skeleton.ranges);
+	if (dwp_take(s->dwp, &skeleton, &unit->package) < 0)
+		return;
+	while (dwarf_get_units(unit->package.dwarf, cu, &cu, NULL, NULL, &die,
+			       NULL) == 0)
+		if (dwarf_tag(&die) == DW_TAG_compile_unit)
+			unit->die = die;
+}
+
+static const struct range *find_function(struct scopes *s, struct unit *unit,
+					 uint64_t addr)
+{
+	if (unit->split_id)
+		take_from_package(s, unit);
 	if (!unit->is_indexed) {
 		index_functions(&unit->functions, &unit->die, 0);
 		sort_ranges(&unit->functions);
@@ -191,8 +277,12 @@ void scopes_free(struct scopes *s)
 {
 	if (!s)
 		return;
-	for (uint32_t i = 0; i < s->n_units; i++)
+	for (uint32_t i = 0; i < s->n_units; i++) {
 		free(s->units[i].functions.items);
+		dwp_unit_fini(&s->units[i].package);
+	}
+	dwp_close(s->dwp);
+	free(s->path);
 	free(s->units);
 	free(s->unit_ranges.items);
 	free(s);
@@ -268,8 +358,9 @@ static void set_call_site(struct unit *unit, Dwarf_Die *call,
 	int64_t file = number_of(call, DW_AT_call_file);
 
 	ret_line->line = number_of(call, DW_AT_call_line);
-	if (dwarf_getsrcfiles(&unit->die, &files, &n_files) == 0 && file >= 0 &&
-	    (size_t)file < n_files)
+	if ((dwarf_getsrcfiles(&unit->die, &files, &n_files) == 0 ||
+	     dwarf_getsrcfiles(&unit->lines, &files, &n_files) == 0) &&
+	    file >= 0 && (size_t)file < n_files)
 		set_file(unit, dwarf_filesrc(files, (size_t)file, NULL, NULL),
 			 ret_line);
 }
@@ -277,7 +368,7 @@ static void set_call_site(struct unit *unit, Dwarf_Die *call,
 static void set_position(struct unit *unit, uint64_t addr,
 			 struct scopes_line *ret_line)
 {
-	Dwarf_Line *line = dwarf_getsrc_die(&unit->die, addr);
+	Dwarf_Line *line = dwarf_getsrc_die(&unit->lines, addr);
 	int number = 0;
 
 	if (!line)
@@ -330,7 +421,7 @@ uint32_t scopes_lines(struct scopes *s, uint64_t addr, uint32_t n_max,
 	if (!in_unit)
 		return 0;
 	unit = &s->units[in_unit->unit];
-	found = find_function(unit, addr);
+	found = find_function(s, unit, addr);
 	if (!found || !dwarf_offdie(dwarf_cu_getdwarf(unit->die.cu), found->die,
 				    &function))
 		return 0;

@@ -20,9 +20,10 @@ struct scopes_line {
 
 struct scopes;
 
-// Finds the units of DWARF; their functions are read when asked for. NULL: no
-// memory; little memory: fewer units.
-struct scopes *scopes_new(Dwarf *dwarf);
+// Finds the units of DWARF; their functions are read when asked for. PATH.dwp
+// may have what they were split off. NULL: no memory; little memory: fewer
+// units.
+struct scopes *scopes_new(Dwarf *dwarf, const char *path);
 void scopes_free(struct scopes *s);
 
 // The calls at ADDR, innermost inlined function first, at most N_MAX; 0 when it
