@@ -171,7 +171,10 @@ static void say_written(const char *prog, const json_t *root)
 	}
 	json_array_foreach(files, i, text)
 		ctl_fail_note("wrote %s", json_string_value(text));
-	ctl_fail_note("next: go tool pprof -top '%s'", pick_file(files));
+	// As it was called: it may be in no PATH.
+	ctl_fail_note("next: %s top '%s'", program_invocation_name,
+		      pick_file(files));
+	ctl_fail_note("or: go tool pprof -top '%s'", pick_file(files));
 }
 
 static int pass_on_status(const char *prog, int wait_status)

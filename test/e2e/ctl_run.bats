@@ -37,7 +37,7 @@ burn='n=0; while [ $n -lt 60000 ]; do n=$((n+1)); x=$x$n; x=${x:0:9}; done'
 		[ "$(stat -c %a "$file")" = 600 ]
 	done <<<"$files"
 	next=$(sed -n 's/^cprofctl: next: //p' <<<"$stderr")
-	[[ $next == "go tool pprof -top '"*.cpu.001.pb.gz\' ]]
+	[[ $next == "$CTL top '"*.cpu.001.pb.gz\' ]]
 	eval "$next" >top
 	grep -q flat top
 }
