@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define DEFAULT_LINGER_NS 2000000000ull
 #define LINGER_MAX_S	  86400u
@@ -73,6 +75,16 @@ static int read_log(const char *text, struct opts *o)
 	return 0;
 }
 
+// A copy: the one in the command line is there for everybody to see, and goes.
+static int read_token(char *text, struct opts *o)
+{
+	o->token = strdup(text);
+	if (!o->token)
+		return -ENOMEM;
+	memset(text, 'x', strlen(text));
+	return 0;
+}
+
 static int refuse(enum option_id id, const char *allowed, int *ret_status)
 {
 	fprintf(stderr, "cprofd: --%s '%s' is not valid: %s\n", table[id].name,
@@ -86,6 +98,17 @@ static int apply(enum option_id id, struct opts *o, int *ret_status)
 	switch (id) {
 	case OPTION_SOCKET:
 		o->socket = optarg;
+		return 0;
+	case OPTION_HTTP:
+		o->http = optarg;
+		return 0;
+	case OPTION_TOKEN:
+		return read_token(optarg, o);
+	case OPTION_TLS_CERT:
+		o->tls_cert = optarg;
+		return 0;
+	case OPTION_TLS_KEY:
+		o->tls_key = optarg;
 		return 0;
 	case OPTION_AUTO:
 		o->is_auto = true;
@@ -118,6 +141,27 @@ static int apply(enum option_id id, struct opts *o, int *ret_status)
 	return -ECANCELED;
 }
 
+// The value of a variable, or NULL when it is not set or empty.
+static const char *variable(const char *name)
+{
+	const char *value = secure_getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+// What was not given comes from the environment.
+static void read_environment(struct opts *o)
+{
+	if (!o->http)
+		o->http = variable("CPROF_HTTP");
+	if (!o->token || !*o->token)
+		o->token = variable("CPROF_TOKEN");
+	if (!o->tls_cert)
+		o->tls_cert = variable("CPROF_TLS_CERT");
+	if (!o->tls_key)
+		o->tls_key = variable("CPROF_TLS_KEY");
+}
+
 int opts_parse(int argc, char **argv, struct opts *ret, int *ret_status)
 {
 	struct opts o = {.linger_ns = DEFAULT_LINGER_NS,
@@ -141,6 +185,12 @@ int opts_parse(int argc, char **argv, struct opts *ret, int *ret_status)
 	if (optind < argc) {
 		fprintf(stderr, "cprofd: '%s' is not expected: see --help\n",
 			argv[optind]);
+		return usage(ret_status);
+	}
+	read_environment(&o);
+	if (!o.tls_cert != !o.tls_key) {
+		fprintf(stderr, "cprofd: --tls-cert and --tls-key belong "
+				"together: one is missing\n");
 		return usage(ret_status);
 	}
 	*ret = o;

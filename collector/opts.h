@@ -9,7 +9,11 @@
 #include <stdint.h>
 
 struct opts {
-	const char *socket; // NULL: the default place
+	const char *socket;   // NULL: the default place
+	const char *http;     // NULL: not over TCP
+	const char *token;    // NULL: none
+	const char *tls_cert; // NULL: plain; else tls_key is there too
+	const char *tls_key;
 	bool is_auto;
 	uint64_t linger_ns;
 	unsigned log_level;

@@ -29,6 +29,9 @@ struct query {
 	struct table *table;
 	// 1: the collector is ending; waiting requests answer at once.
 	_Atomic uint32_t x_is_ending;
+	// Where it is served over TCP, "http://127.0.0.1:6060/", or NULL.
+	// Written once, with release; the text is constant.
+	_Atomic(const char *) x_http_url;
 };
 
 // Which process is meant: by pid, by name, or the only one there is.

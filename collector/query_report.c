@@ -135,6 +135,9 @@ json_t *query_ps(struct query *q)
 	json_t *list = json_array();
 	size_t n;
 	struct proc **procs = table_list(q->table, &n);
+	// acquire: pairs with http_door's release
+	const char *url =
+		atomic_load_explicit(&q->x_http_url, memory_order_acquire);
 
 	for (size_t i = 0; i < n; i++) {
 		json_t *process;
@@ -153,6 +156,7 @@ json_t *query_ps(struct query *q)
 	if (procs)
 		table_unlist(procs, n);
 	json_object_set_new(o, "version", text(CPROF_VERSION));
+	json_object_set_new(o, "http", text(url ? url : ""));
 	json_object_set_new(o, "processes", list);
 	return o;
 }

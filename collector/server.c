@@ -7,7 +7,7 @@
 
 #include "collector/attach.h"
 #include "collector/conn.h"
-#include "collector/http.h"
+#include "collector/http_door.h"
 #include "collector/listen.h"
 #include "collector/log.h"
 #include "collector/mem.h"
@@ -58,6 +58,8 @@ struct server {
 	struct spare spare;
 	struct attach attach;
 	struct query query;
+	struct http_access access;
+	struct http_door door;
 	struct http *http;
 	pthread_mutex_t dead_lock; // rank 36
 	struct proc *dead;
@@ -268,10 +270,12 @@ static int start(struct server *s)
 	if (err)
 		return err;
 	init_parts(s);
-	s->http = http_new(&s->query);
+	s->http = http_new(&s->query, &s->access);
 	if (!s->http)
 		return -ENOMEM;
-	return watch_listener(s);
+	if (http_door_is_open(&s->door))
+		err = http_door_serve(&s->door, &s->loop, s->http, &s->query);
+	return err ? err : watch_listener(s);
 }
 
 static bool is_idle(struct server *s)
@@ -417,6 +421,7 @@ static void stop(struct server *s)
 	atomic_store_explicit(&s->query.x_is_ending, 1, memory_order_relaxed);
 	unwatch_listener(s);
 	listen_close(&s->listener);
+	http_door_close(&s->door);
 	has_requests = !stop_http(s);
 	conns_fini(&s->conns);
 	finish_sessions(s, until_ns);
@@ -476,6 +481,50 @@ static int listen_or_say(struct server *s)
 	return 0;
 }
 
+static void say_door(const struct opts *o, int err)
+{
+	if (err == -EINVAL)
+		log_error("--http '%s' is not valid: ADDRESS:PORT, or a PORT",
+			  o->http);
+	else if (err == -EACCES)
+		log_error("--http '%s' is not allowed without --token or "
+			  "--tls-cert: others can reach that address",
+			  o->http);
+	else if (err == -ENOENT)
+		log_error("--http '%s': no such address", o->http);
+	else
+		log_error("can't listen at '%s': %s", o->http, strerror(-err));
+}
+
+// The door for TCP, if there is to be one; before the sandbox, which has none.
+// One that a shim started serves without where this fails.
+static int open_door(struct server *s)
+{
+	const struct opts *o = s->opts;
+	const char *file;
+	int err = 0;
+
+	http_door_init(&s->door);
+	s->access.token = o->token;
+	if (o->tls_cert)
+		err = http_access_load(&s->access, o->tls_cert, o->tls_key,
+				       &file);
+	if (err) {
+		log_error("can't read '%s': %s", file, strerror(-err));
+	} else if (o->http) {
+		err = http_door_open(&s->door, o->http, &s->access);
+		if (err)
+			say_door(o, err);
+		else
+			log_info("serving at %s", s->door.url);
+	}
+	if (!err || !o->is_auto)
+		return err;
+	http_access_fini(&s->access);
+	s->access.token = o->token;
+	return 0;
+}
+
 static void raise_limits(void)
 {
 	struct rlimit r;
@@ -511,6 +560,11 @@ int server_run(const struct opts *o)
 	if (err)
 		return err == -EADDRINUSE && o->is_auto ? EXIT_SUCCESS
 							: EXIT_FAILURE;
+	err = open_door(&s);
+	if (err) {
+		listen_close(&s.listener);
+		return EXIT_FAILURE;
+	}
 	err = start(&s);
 	if (err) {
 		log_error("can't start: %s", strerror(-err));

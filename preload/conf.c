@@ -19,9 +19,10 @@ static size_t pool_used;
 
 // What the collector needs to find its way, besides its arguments.
 static const char *const inherited[] = {
-	"PATH",		  "HOME",   "XDG_RUNTIME_DIR",
-	"XDG_CACHE_HOME", "TMPDIR", "DEBUGINFOD_URLS",
-	"CPROF_HTTP"};
+	"PATH",		  "HOME",	 "XDG_RUNTIME_DIR",
+	"XDG_CACHE_HOME", "TMPDIR",	 "DEBUGINFOD_URLS",
+	"CPROF_HTTP",	  "CPROF_TOKEN", "CPROF_TLS_CERT",
+	"CPROF_TLS_KEY"};
 
 // A copy of TEXT that stays, or NULL when it is too long or there is no room.
 static const char *keep(const char *text)

@@ -44,6 +44,12 @@
 // HTTP connections; a request waits in one, so these are the open requests too.
 #define HTTP_MAX	 64u
 #define HTTP_PER_PROCESS 32u
+// Those over TCP have places of their own; nobody can tell their processes.
+#define HTTP_TCP_MAX 128u
+// What is kept of a request's body, and the memory of a connection, which is as
+// much as its head may have.
+#define HTTP_BODY_MAX_BYTES (1u << 20)
+#define HTTP_HEAD_MAX_BYTES (32u << 10)
 // Sessions: profiled processes, with those that are just being written.
 #define SESSIONS_MAX 4096u
 // Of one session: stacks and their frames, rows of a table, live samples,

@@ -4,8 +4,8 @@
 // soon; no thread and no descriptor stays behind.
 //
 // The input is what a client sends before it closes its side, in the number of
-// pieces that its first byte says.
-// fuzz: -max_len=8192
+// pieces that its first byte says, over the Unix socket or, by a bit of it,
+// over what stands for TCP with a token. fuzz: -max_len=8192
 #include "collector/http.h"
 #include "collector/region.h"
 
@@ -24,6 +24,8 @@ static struct table table;
 // Ending: who waits for a profile of some seconds gets what there is.
 static struct query query = {.table = &table, .x_is_ending = 1};
 
+static const struct http_access door = {.token = "t"};
+
 static struct http *start(void)
 {
 	struct proc *p =
@@ -39,7 +41,7 @@ static struct http *start(void)
 	proc_use_region(p, region);
 	region->status->x_attached = 1;
 	REQUIRE(!table_add(&table, p));
-	h = http_new(&query);
+	h = http_new(&query, &door);
 	REQUIRE(h);
 	return h;
 }
@@ -74,7 +76,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 		http = start();
 	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
 	REQUIRE(fds[1] < FDS_MAX);
-	http_add(http, fds[0]);
+	if (n_bytes && data[0] & 4)
+		http_add_tcp(http, fds[0]);
+	else
+		http_add(http, fds[0]);
 	for (size_t at = 1; at < n_bytes; at += n_piece) {
 		size_t n = n_bytes - at < n_piece ? n_bytes - at : n_piece;
 
@@ -102,14 +107,28 @@ static void write_seeds(void)
 		"GET /7/debug/pprof/profile?seconds=1&hz=500",
 		"GET /7/debug/pprof/mutex?seconds=x",
 		"HEAD /7/debug/pprof/block",
+		"GET /7//debug/../debug/pprof/heap?token=t",
+		"GET /comm/me/debug/pprof/allocs?seconds=1&token=t",
+		"POST /7/debug/pprof/block?token=t",
+		"GET /7/debug/pprof/cmdline?token=t",
 	};
-	char text[256], name[16];
+	// Of a body that is a form, and of who asks; a refusal is one more.
+	static const char *const heads[] = {
+		"",
+		"Content-Type: application/x-www-form-urlencoded\r\n"
+		"Content-Length: 19\r\n",
+		"Authorization: Basic eDp0\r\n",
+		"Authorization: Bearer t\r\nOrigin: http://x\r\n",
+	};
+	char text[512], name[16];
 
 	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
+		unsigned head = i / 3 % 4;
 		int n = snprintf(text, sizeof(text),
-				 "%c%s HTTP/1.1\r\nHost: x\r\n"
-				 "Connection: close\r\n\r\n",
-				 (int)i, requests[i]);
+				 "%c%s HTTP/1.1\r\nHost: x\r\n%s"
+				 "Connection: close\r\n\r\n%s",
+				 (int)i, requests[i], heads[head],
+				 head == 1 ? "seconds=1&debug=%31" : "");
 
 		snprintf(name, sizeof(name), "%zu", i);
 		fuzz_seed(name, text, (size_t)n);

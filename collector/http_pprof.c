@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What Go does with a bad value is kept: tools and scripts rely on it.
+#include "collector/http_pprof.h"
+
+#include "collector/http_reply.h"
+#include "collector/http_route.h"
+#include "proto/setting.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define PROFILE_SECONDS 30u
+#define SECONDS_MAX	86400u
+
+static struct query_profile query_of(struct http_request *r)
+{
+	return (struct query_profile){
+		.kind = r->route->kind,
+		.is_abandoned = http_request_is_abandoned,
+		.context = r,
+	};
+}
+
+// Go's name of the profile that is asked for.
+static const char *name_of(const struct http_request *r)
+{
+	const struct kind_info *k = &kind_table[r->route->kind];
+
+	return *k->alias ? k->alias : k->name;
+}
+
+static enum MHD_Result send_profile(struct http_request *r,
+				    const struct query_profile *q,
+				    const char *suffix)
+{
+	char disposition[96];
+	struct buf b;
+
+	buf_init(&b);
+	if (query_profile(r->query, r->proc, q, &b, &r->error)) {
+		buf_fini(&b);
+		return http_reply_fail(r);
+	}
+	snprintf(disposition, sizeof(disposition),
+		 "attachment; filename=\"%s%s\"", name_of(r), suffix);
+	return http_reply_bytes(r, &b, "application/octet-stream", disposition);
+}
+
+// 0, or -EINVAL and r->error when that is longer than anybody may ask for.
+static int check_length(struct http_request *r, uint64_t seconds)
+{
+	if (seconds <= SECONDS_MAX)
+		return 0;
+	return query_fail(&r->error, -EINVAL,
+			  "seconds '%llu' is not valid: at most %u",
+			  (unsigned long long)seconds, SECONDS_MAX);
+}
+
+enum MHD_Result http_pprof_profile(struct http_request *r)
+{
+	const char *seconds = http_request_get(r, "seconds");
+	const char *hz = http_request_get(r, "hz");
+	struct query_profile q = query_of(r);
+
+	if (!seconds || http_request_number(seconds, INT64_MAX, &q.seconds))
+		q.seconds = PROFILE_SECONDS;
+	if (check_length(r, q.seconds))
+		return http_reply_fail(r);
+	if (hz && (setting_parse(VALUE_HZ, hz, &q.hz) || !q.hz)) {
+		query_fail(&r->error, -EINVAL,
+			   "hz '%.100s' is not valid: 1..10000", hz);
+		return http_reply_fail(r);
+	}
+	return send_profile(r, &q, "");
+}
+
+enum MHD_Result http_pprof_named(struct http_request *r)
+{
+	const char *seconds = http_request_get(r, "seconds");
+	struct query_profile q = query_of(r);
+
+	if (seconds && http_request_number(seconds, INT64_MAX, &q.seconds)) {
+		query_fail(&r->error, -EINVAL,
+			   "invalid value for \"seconds\" - must be a "
+			   "positive integer");
+		return http_reply_fail(r);
+	}
+	if (check_length(r, q.seconds))
+		return http_reply_fail(r);
+	return send_profile(r, &q, q.seconds ? "-delta" : "");
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A few hundred places: a look at all of them costs a microsecond.
+#include "collector/http_slots.h"
+
+#include "collector/pool.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+// Sitting still for so long may cost the place.
+#define PATIENCE_NS 1000000000u
+
+void http_slots_init(struct http_slots *s)
+{
+	memset(s, 0, sizeof(*s));
+	pthread_mutex_init(&s->lock, NULL);
+}
+
+void http_slots_fini(struct http_slots *s)
+{
+	pthread_mutex_destroy(&s->lock);
+}
+
+// The rest needs the lock.
+
+static struct http_slot *find(struct http_slots *s, int fd)
+{
+	for (unsigned i = 0; i < HTTP_SLOTS_MAX; i++)
+		if (s->list[i].is_taken && s->list[i].fd == fd)
+			return &s->list[i];
+	return NULL;
+}
+
+static struct http_slot *find_free(struct http_slots *s)
+{
+	for (unsigned i = 0; i < HTTP_SLOTS_MAX; i++)
+		if (!s->list[i].is_taken)
+			return &s->list[i];
+	return NULL;
+}
+
+// Those that count, of all on this side or of process PID.
+static unsigned count(const struct http_slots *s, bool is_tcp, uint32_t pid)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < HTTP_SLOTS_MAX; i++) {
+		const struct http_slot *p = &s->list[i];
+
+		n += p->is_taken && !p->is_evicted && p->is_tcp == is_tcp &&
+		     (!pid || p->pid == pid);
+	}
+	return n;
+}
+
+// Shuts the one down that has sat still for longest. False: there is none.
+static bool evict(struct http_slots *s, bool is_tcp, uint32_t pid)
+{
+	uint64_t before_ns = pool_now_ns() - PATIENCE_NS;
+	struct http_slot *found = NULL;
+
+	for (unsigned i = 0; i < HTTP_SLOTS_MAX; i++) {
+		struct http_slot *p = &s->list[i];
+
+		if (!p->is_taken || p->is_evicted || p->is_serving ||
+		    p->is_tcp != is_tcp || (pid && p->pid != pid) ||
+		    p->since_ns > before_ns)
+			continue;
+		before_ns = p->since_ns;
+		found = p;
+	}
+	if (!found)
+		return false;
+	found->is_evicted = true;
+	// The library's thread sees the end of it, and closes.
+	(void)shutdown(found->fd, SHUT_RDWR);
+	return true;
+}
+
+static bool has_room(struct http_slots *s, bool is_tcp, uint32_t pid)
+{
+	unsigned n_max = is_tcp ? HTTP_TCP_MAX : HTTP_MAX;
+
+	if (pid && count(s, is_tcp, pid) >= HTTP_PER_PROCESS &&
+	    !evict(s, is_tcp, pid))
+		return false;
+	return count(s, is_tcp, 0) < n_max || evict(s, is_tcp, 0);
+}
+
+int http_slots_take(struct http_slots *s, int fd, bool is_tcp, uint32_t pid)
+{
+	struct http_slot *p = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	if (has_room(s, is_tcp, pid))
+		p = find_free(s);
+	if (p)
+		*p = (struct http_slot){.is_taken = true,
+					.is_tcp = is_tcp,
+					.fd = fd,
+					.pid = pid,
+					.since_ns = pool_now_ns()};
+	pthread_mutex_unlock(&s->lock);
+	return p ? 0 : -EUSERS;
+}
+
+void http_slots_leave(struct http_slots *s, int fd)
+{
+	struct http_slot *p;
+
+	pthread_mutex_lock(&s->lock);
+	p = find(s, fd);
+	if (p)
+		p->is_taken = false;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void http_slots_serve(struct http_slots *s, int fd, bool is_serving)
+{
+	struct http_slot *p;
+
+	pthread_mutex_lock(&s->lock);
+	p = find(s, fd);
+	if (p) {
+		p->is_serving = is_serving;
+		p->since_ns = pool_now_ns();
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool http_slots_is_tcp(struct http_slots *s, int fd)
+{
+	struct http_slot *p;
+	bool is;
+
+	pthread_mutex_lock(&s->lock);
+	p = find(s, fd);
+	is = !p || p->is_tcp;
+	pthread_mutex_unlock(&s->lock);
+	return is;
+}
