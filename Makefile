@@ -46,7 +46,8 @@ SHIM_CFLAGS = $(ALL_CFLAGS) -fPIC -fvisibility=hidden \
 SHIM_LDFLAGS = -shared -Wl,-z,now -Wl,-z,nodelete -Wl,-z,noexecstack \
 	-Wl,-z,relro -Wl,-z,defs -Wl,-z,shstk -Wl,-soname,libcprof.so \
 	-Wl,--version-script=preload/libcprof.map
-PACKAGES = libprotobuf-c zlib libdw libelf libmicrohttpd jansson libseccomp
+PACKAGES = libprotobuf-c zlib libdw libelf libmicrohttpd jansson libseccomp \
+	libcurl
 COLLECTOR_CFLAGS = $(ALL_CFLAGS) -I$(B) -pthread \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
 	$(shell pkg-config --cflags $(PACKAGES) libcurl libpcre2-8 2>/dev/null)

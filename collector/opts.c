@@ -3,6 +3,7 @@
 // getopt_long over the table in opts.def.
 #include "collector/opts.h"
 
+#include "collector/push_send.h"
 #include "proto/setting.h"
 #include "proto/version.h"
 
@@ -14,6 +15,10 @@
 
 #define DEFAULT_LINGER_NS 2000000000ull
 #define LINGER_MAX_S	  86400u
+#define INTERVAL_MAX_S	  3600u
+#define PUSH_INTERVAL_S	  15u
+#define SPOOL_MIN_BYTES	  (64u << 10)
+#define SPOOL_BYTES	  (256u << 20)
 #define EXIT_USAGE	  2
 // Values of options, above all characters.
 #define OPTION_BASE 256
@@ -62,6 +67,34 @@ static int read_linger(const char *text, struct opts *o)
 	    seconds > LINGER_MAX_S)
 		return -EINVAL;
 	o->linger_ns = seconds * 1000000000u;
+	return 0;
+}
+
+static int read_push(const char *text, struct opts *o)
+{
+	o->push = text;
+	return push_send_check(text);
+}
+
+static int read_interval(const char *text, struct opts *o)
+{
+	uint64_t seconds;
+
+	if (setting_parse(VALUE_COUNT, text, &seconds) || !seconds ||
+	    seconds > INTERVAL_MAX_S)
+		return -EINVAL;
+	o->push_interval_s = seconds;
+	return 0;
+}
+
+static int read_spool(const char *text, struct opts *o)
+{
+	uint64_t n_bytes;
+
+	if (setting_parse(VALUE_SIZE, text, &n_bytes) ||
+	    n_bytes < SPOOL_MIN_BYTES)
+		return -EINVAL;
+	o->push_spool_bytes = n_bytes;
 	return 0;
 }
 
@@ -122,6 +155,22 @@ static int apply(enum option_id id, struct opts *o, int *ret_status)
 			       ? refuse(id, setting_allowed(VALUE_LOG),
 					ret_status)
 			       : 0;
+	case OPTION_PUSH:
+		return read_push(optarg, o)
+			       ? refuse(id, "http://... or https://...",
+					ret_status)
+			       : 0;
+	case OPTION_PUSH_INTERVAL:
+		return read_interval(optarg, o)
+			       ? refuse(id, "1..3600 seconds", ret_status)
+			       : 0;
+	case OPTION_PUSH_HEADERS:
+		o->push_headers = optarg;
+		return 0;
+	case OPTION_PUSH_SPOOL:
+		return read_spool(optarg, o)
+			       ? refuse(id, "a size of 64k or more", ret_status)
+			       : 0;
 	case OPTION_NO_SANDBOX:
 		o->is_sandboxed = false;
 		return 0;
@@ -166,6 +215,8 @@ int opts_parse(int argc, char **argv, struct opts *ret, int *ret_status)
 {
 	struct opts o = {.linger_ns = DEFAULT_LINGER_NS,
 			 .log_level = LOG_ERROR,
+			 .push_interval_s = PUSH_INTERVAL_S,
+			 .push_spool_bytes = SPOOL_BYTES,
 			 .is_sandboxed = true};
 	struct option options[OPTION_N + 1] = {0};
 	int c, err;

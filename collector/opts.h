@@ -19,6 +19,10 @@ struct opts {
 	unsigned log_level;
 	bool is_sandboxed;
 	bool is_checking_walks;
+	const char *push; // NULL: nothing is pushed
+	const char *push_headers;
+	uint64_t push_interval_s;
+	uint64_t push_spool_bytes;
 };
 
 // 0: go on with *ret. Else the program ends with status *ret_status: help or

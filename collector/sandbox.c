@@ -51,7 +51,7 @@ static int add_rule(scmp_filter_ctx filter, const struct rule *r)
 	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, r->call, 1, &cmp);
 }
 
-static int add_rules(scmp_filter_ctx filter)
+static int add_rules(scmp_filter_ctx filter, enum sandbox_needs needs)
 {
 	const struct rule rules[] = {
 #define ALLOW(name) {SCMP_SYS(name), ANY_ARG, 0, 0, false},
@@ -64,7 +64,7 @@ static int add_rules(scmp_filter_ctx filter)
 #undef ALLOW_FETCH
 	};
 	const char *urls = secure_getenv("DEBUGINFOD_URLS");
-	bool is_fetching = urls && *urls;
+	bool is_fetching = needs == SANDBOX_NETWORK || (urls && *urls);
 	int err = 0;
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules) && !err; i++)
@@ -73,14 +73,14 @@ static int add_rules(scmp_filter_ctx filter)
 	return err;
 }
 
-static int load_filter(void)
+static int load_filter(enum sandbox_needs needs)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	int err;
 
 	if (!filter)
 		return -ENOMEM;
-	err = add_rules(filter);
+	err = add_rules(filter, needs);
 	if (!err)
 		err = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,
 				       SCMP_ACT_KILL_PROCESS);
@@ -96,7 +96,7 @@ static int load_filter(void)
 	return err;
 }
 
-int sandbox_enter(void)
+int sandbox_enter(enum sandbox_needs needs)
 {
 	const struct rlimit none = {0, 0};
 
@@ -107,5 +107,5 @@ int sandbox_enter(void)
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
-	return load_filter();
+	return load_filter(needs);
 }

@@ -12,9 +12,14 @@
 #ifndef CPROF_COLLECTOR_SANDBOX_H
 #define CPROF_COLLECTOR_SANDBOX_H
 
+enum sandbox_needs {
+	SANDBOX_NOTHING, // of the network, unless debug files are fetched
+	SANDBOX_NETWORK, // is a client of servers
+};
+
 // All threads of this process, for good. 0; -ENOTSUP in a build with a
 // sanitizer, whose runtime needs other calls; or the negative errno of a kernel
 // that can't do all of it: what it can is done.
-int sandbox_enter(void);
+int sandbox_enter(enum sandbox_needs needs);
 
 #endif

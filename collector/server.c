@@ -12,6 +12,7 @@
 #include "collector/log.h"
 #include "collector/mem.h"
 #include "collector/paths.h"
+#include "collector/push.h"
 #include "collector/sandbox.h"
 #include "collector/sigbus.h"
 #include "collector/spare.h"
@@ -61,6 +62,7 @@ struct server {
 	struct http_access access;
 	struct http_door door;
 	struct http *http;
+	struct push *push;	   // NULL: nothing is pushed
 	pthread_mutex_t dead_lock; // rank 36
 	struct proc *dead;
 	struct pool_job free_job;
@@ -139,6 +141,8 @@ static void on_finished(void *context, struct proc *p)
 	struct server *s = context;
 
 	log_info("process %u: '%s' has ended", p->pid, p->comm);
+	if (s->push)
+		push_finished(s->push, p);
 	table_end(&s->table, p);
 	loop_wake(&s->loop);
 }
@@ -275,6 +279,8 @@ static int start(struct server *s)
 		return -ENOMEM;
 	if (http_door_is_open(&s->door))
 		err = http_door_serve(&s->door, &s->loop, s->http, &s->query);
+	if (!err && s->push)
+		err = push_serve(s->push, &s->table);
 	return err ? err : watch_listener(s);
 }
 
@@ -428,6 +434,8 @@ static void stop(struct server *s)
 	while (is_writing(s) && pool_now_ns() < until_ns)
 		(void)poll(NULL, 0, FINISH_STEP_MS);
 	close_regions(s);
+	if (s->push)
+		push_stop(s->push);
 	// What others may still use ends with the process.
 	if (has_requests || is_writing(s))
 		return;
@@ -525,6 +533,32 @@ static int open_door(struct server *s)
 	return 0;
 }
 
+// Its sender is a process; so before there are threads.
+static int start_push(struct server *s)
+{
+	static char dir[SOCKET_NAME_MAX_BYTES + sizeof("push")];
+	const struct opts *o = s->opts;
+	const struct push_config config = {
+		.server = {o->push, o->push_headers},
+		.interval_s = o->push_interval_s,
+		.spool_dir = dir,
+		.spool_bytes = o->push_spool_bytes,
+		.is_sandboxed = o->is_sandboxed,
+	};
+	const char *path = s->listener.path;
+	const char *name = strrchr(path, '/');
+	int err;
+
+	snprintf(dir, sizeof(dir), "%.*spush",
+		 (int)(name ? name + 1 - path : 0), path);
+	s->push = push_start(&config, &err);
+	if (!s->push)
+		log_error("can't keep what --push sends in '%s': %s", dir,
+			  err == -EPERM ? "it must be this user's alone (0700)"
+					: strerror(-err));
+	return err;
+}
+
 static void raise_limits(void)
 {
 	struct rlimit r;
@@ -542,7 +576,7 @@ static void raise_limits(void)
 // Serving without it is better than not serving.
 static void confine(void)
 {
-	int err = sandbox_enter();
+	int err = sandbox_enter(SANDBOX_NOTHING);
 
 	if (err)
 		log_info("runs without its sandbox: %s", strerror(-err));
@@ -561,6 +595,8 @@ int server_run(const struct opts *o)
 		return err == -EADDRINUSE && o->is_auto ? EXIT_SUCCESS
 							: EXIT_FAILURE;
 	err = open_door(&s);
+	if (!err && o->push)
+		err = start_push(&s);
 	if (err) {
 		listen_close(&s.listener);
 		return EXIT_FAILURE;

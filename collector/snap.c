@@ -4,6 +4,8 @@
 // makes a difference linear in the number of rows.
 #include "collector/snap.h"
 
+#include "collector/mem.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -92,17 +94,26 @@ static bool is_zero(const struct snap_row *row)
 	return true;
 }
 
+// Takes those of OLD's values that VALUES names from ROW's.
+static void subtract_row(struct snap_row *row, const struct snap_row *old,
+			 unsigned values)
+{
+	for (unsigned v = 0; v < KIND_VALUES_MAX; v++)
+		if (values >> v & 1)
+			row->values[v] -= old->values[v];
+}
+
 // LATER's rows minus those of EARLIER, which is indexed by X.
 static void subtract_rows(struct snap *later, const struct snap *earlier,
-			  struct index *x)
+			  struct index *x, unsigned values)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < later->n_rows; i++) {
 		struct snap_row row = later->rows[i];
 		const struct snap_row *old = find_row(earlier, x, &row);
-		for (unsigned v = 0; old && v < KIND_VALUES_MAX; v++)
-			row.values[v] -= old->values[v];
+		if (old)
+			subtract_row(&row, old, values);
 		if (!is_zero(&row))
 			later->rows[n++] = row;
 	}
@@ -111,7 +122,7 @@ static void subtract_rows(struct snap *later, const struct snap *earlier,
 
 // Rows that only EARLIER has: they fell to nothing meanwhile.
 static int append_vanished(struct snap *later, const struct snap *earlier,
-			   const struct index *x)
+			   const struct index *x, unsigned values)
 {
 	struct snap_row *rows =
 		realloc(later->rows,
@@ -124,9 +135,10 @@ static int append_vanished(struct snap *later, const struct snap *earlier,
 		struct snap_row row;
 		if (!x->slots[at] || x->slots[at] & FOUND_BIT)
 			continue;
-		row = earlier->rows[x->slots[at] - 1];
-		for (unsigned v = 0; v < KIND_VALUES_MAX; v++)
-			row.values[v] = -row.values[v];
+		row = (struct snap_row){0};
+		subtract_row(&row, &earlier->rows[x->slots[at] - 1], values);
+		row.stack = earlier->rows[x->slots[at] - 1].stack;
+		row.tid = earlier->rows[x->slots[at] - 1].tid;
 		if (!is_zero(&row) && row.stack < later->n_stacks)
 			rows[later->n_rows++] = row;
 	}
@@ -143,7 +155,34 @@ static void subtract_counts(struct snap *later, const struct snap *earlier)
 					    : earlier->counts[i];
 }
 
+struct snap *snap_copy_rows(const struct snap *s)
+{
+	struct snap *copy = calloc(1, sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	copy->session = s->session;
+	copy->kind = s->kind;
+	copy->time_ns = s->time_ns;
+	copy->duration_ns = s->duration_ns;
+	copy->rows = mem_copy(s->rows, s->n_rows, sizeof(*s->rows));
+	copy->counts = mem_copy(s->counts, s->n_counts, sizeof(*s->counts));
+	if (!copy->rows || !copy->counts) {
+		snap_free(copy);
+		return NULL;
+	}
+	copy->n_rows = s->n_rows;
+	copy->n_counts = s->n_counts;
+	return copy;
+}
+
 int snap_subtract(struct snap *later, const struct snap *earlier)
+{
+	return snap_subtract_values(later, earlier, ~0u);
+}
+
+int snap_subtract_values(struct snap *later, const struct snap *earlier,
+			 unsigned values)
 {
 	struct index x;
 	int error;
@@ -153,8 +192,8 @@ int snap_subtract(struct snap *later, const struct snap *earlier)
 	error = index_rows(earlier, &x);
 	if (error < 0)
 		return error;
-	subtract_rows(later, earlier, &x);
-	error = append_vanished(later, earlier, &x);
+	subtract_rows(later, earlier, &x, values);
+	error = append_vanished(later, earlier, &x, values);
 	free(x.slots);
 	subtract_counts(later, earlier);
 	// As in Go, cpu tells the beginning of its interval, which is where

@@ -67,5 +67,13 @@ void snap_free(struct snap *s);
 // LATER becomes LATER - EARLIER (rows that become all zero are dropped);
 // EARLIER is left alone. -EINVAL when they are not of one session and kind.
 int snap_subtract(struct snap *later, const struct snap *earlier);
+// The same for those values only whose bit (by index) is set in VALUES; the
+// others stay LATER's.
+int snap_subtract_values(struct snap *later, const struct snap *earlier,
+			 unsigned values);
+
+// What a later snapshot needs of S to be compared with it: its rows, times and
+// counts. It can't be rendered. To be freed with snap_free(). NULL: no memory.
+struct snap *snap_copy_rows(const struct snap *s);
 
 #endif

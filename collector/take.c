@@ -190,7 +190,7 @@ static int copy_state(const struct proc *p, struct snap *s)
 	return copy_images(in->images, s);
 }
 
-static int64_t realtime_ns(void)
+int64_t take_realtime_ns(void)
 {
 	struct timespec now;
 
@@ -208,7 +208,7 @@ struct snap *take_snap(struct proc *p, enum kind kind)
 	s->pid = p->pid;
 	s->kind = kind;
 	memcpy(s->comm, p->comm, sizeof(s->comm));
-	s->time_ns = realtime_ns();
+	s->time_ns = take_realtime_ns();
 	s->duration_ns = (int64_t)(pool_now_ns() - p->attached_ns);
 	// Of cpu: when the interval began.
 	if (kind == KIND_CPU)

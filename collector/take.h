@@ -16,6 +16,9 @@ struct snap *take_snap(struct proc *p, enum kind kind);
 // rendered. Without the lock.
 void take_comments(struct snap *s);
 
+// CLOCK_REALTIME.
+int64_t take_realtime_ns(void);
+
 // True when at least one sample of KIND has come.
 bool take_has_samples(const struct proc *p, enum kind kind);
 

@@ -283,7 +283,7 @@ static int try(const struct deed *d)
 	pid_t pid = fork();
 
 	if (!pid) {
-		int err = sandbox_enter();
+		int err = sandbox_enter(SANDBOX_NOTHING);
 
 		if (err == -ENOTSUP || err == -EINVAL)
 			_exit(NO_SANDBOX);

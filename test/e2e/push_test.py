@@ -1,0 +1,230 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# run: 180 any
+"""cprofd --push: a server (of the test's own, which reads what a Pyroscope
+server reads) gets what every process did, piece by piece and no piece twice:
+the pieces add up to the files of the processes' ends. An outage of
+CPROF_PUSH_OUTAGE_S (10) seconds, a collector that is killed, a server that
+answers 503: nothing is lost. What it refuses is given up and counted; the spool
+is bounded."""
+import collections
+import email.parser
+import email.policy
+import http.server
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import urllib.parse
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+import pprof  # noqa: E402
+import under  # noqa: E402
+from under import expect, expect_equal, poll  # noqa: E402
+
+OUTAGE_S = float(os.environ.get("CPROF_PUSH_OUTAGE_S", "10"))
+SPOOL = os.path.join(os.path.dirname(under.SOCKET), "push")
+Push = collections.namedtuple("Push", "query headers profile config")
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        status = self.server.answer
+        took = self.server.pushes if status == 200 else self.server.refused
+        took.append(self.parse(body))
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def parse(self, body):
+        url = urllib.parse.urlsplit(self.path)
+        head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n"
+        form = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(
+            head.encode() + body)
+        parts = {p.get_param("name", header="content-disposition"):
+                 p.get_payload(decode=True) for p in form.iter_parts()}
+        assert url.path == "/base/ingest", url.path
+        with tempfile.NamedTemporaryFile(dir=under.TMP, delete=False) as f:
+            f.write(parts["profile"])
+        return Push(dict(urllib.parse.parse_qsl(url.query)),
+                    dict(self.headers), pprof.Profile(f.name),
+                    json.loads(parts["sample_type_config"]))
+
+    def log_message(self, *_):
+        pass
+
+
+class Server:
+    """Listens at a port of its own choice; again at the same one later."""
+
+    def __init__(self, port=0):
+        self.httpd = http.server.ThreadingHTTPServer(("127.0.0.1", port),
+                                                     Handler)
+        self.httpd.answer, self.httpd.pushes = 200, []
+        self.httpd.refused = []
+        self.port = self.httpd.server_address[1]
+        self.thread = threading.Thread(target=self.httpd.serve_forever,
+                                       daemon=True)
+        self.thread.start()
+
+    @property
+    def pushes(self):
+        return self.httpd.pushes
+
+    def close(self):
+        self.httpd.shutdown()
+        self.thread.join()
+        self.httpd.server_close()
+
+
+def collector(port, *args):
+    return under.start_collector("--push", f"http://127.0.0.1:{port}/base/",
+                                 "--push-interval", "1", *args)
+
+
+def stop(child, signum=signal.SIGTERM):
+    child.send_signal(signum)
+    child.wait(timeout=30)
+
+
+def spooled():
+    return [n for n in os.listdir(SPOOL) if n.endswith(".push")]
+
+
+def by_stack(profiles, value):
+    """What the profiles say of a value, by stack of functions."""
+    sums = collections.Counter()
+    for p in profiles:
+        at = [t for t, _ in p.types].index(value)
+        for s in p.samples:
+            sums[tuple(f.function for f in s.frames)] += s.values[at]
+    return +sums
+
+
+def of(pushes, pid, kind):
+    return [p for p in pushes if f"pid={pid}" in p.query["name"] and
+            kind in [t for t, _ in p.profile.types]]
+
+
+def run(name, **settings):
+    """A program with exact books, that lasts for some pushes."""
+    return under.Run(under.program("truth/heap_exact"), name,
+                     CPROF_LABELS="service_name=exact,zone=a b",
+                     **under.EXACT, **settings)
+
+
+def check_whole(pushes, r):
+    """The pieces are what the process's own files say."""
+    for kind, value in (("alloc", "alloc_objects"), ("alloc", "alloc_space")):
+        mine = of(pushes, r.pid, value)
+        expect(f"{len(mine)} pieces of {value}", mine)
+        expect(f"{value} of process {r.pid}: the pieces add up",
+               by_stack([p.profile for p in mine], value) ==
+               by_stack([r.profile(kind)], value))
+    last = of(pushes, r.pid, "inuse_space")[-1].profile
+    expect("what is in use is not a difference",
+           by_stack([last], "inuse_space") ==
+           by_stack([r.profile("inuse")], "inuse_space"))
+
+
+def check_meta(pushes, r):
+    mine = sorted(of(pushes, r.pid, "alloc_space"),
+                  key=lambda p: int(p.query["from"]))
+    q = mine[0].query
+    expect(f"its name: {q['name']}", q["name"].startswith("exact{hostname=")
+           and q["name"].endswith(f",pid={r.pid},zone=a b}}"))
+    expect_equal("how it was taken", q["spyName"], "cprof")
+    for a, b in zip(mine, mine[1:]):
+        expect("one begins where the other ends",
+               a.query["until"] == b.query["from"])
+    expect("the types are described",
+           set(mine[0].config) == {t for t, _ in mine[0].profile.types})
+    expect_equal("the user's header", mine[0].headers.get("X-Scope-OrgID"),
+                 "tenant-1")
+
+
+def sent():
+    server = Server()
+    headers = os.path.join(under.TMP, "headers")
+    with open(headers, "w", encoding="ascii") as f:
+        f.write("X-Scope-OrgID: tenant-1\n\nAuthorization: Bearer secret\n")
+    child = collector(server.port, "--push-headers", headers)
+    runs = [run(f"sent{i}") for i in range(3)]
+    for r in runs:
+        poll(f"all of {r.pid} is there", lambda r=r:
+             of(server.pushes, r.pid, "alloc_space") and not spooled())
+    stop(child)
+    for r in runs:
+        check_whole(server.pushes, r)
+        check_meta(server.pushes, r)
+    server.close()
+
+
+def refused():
+    server = Server()
+    server.httpd.answer = 400
+    child = collector(server.port)
+    r = run("refused")
+    stop(child)
+    expect("it was refused", of(server.httpd.refused, r.pid, "alloc_space"))
+    expect_equal("what is refused is given up", spooled(), [])
+    server.httpd.answer = 200
+    child = collector(server.port)
+    later = run("later")
+    poll("the next is taken", lambda:
+         of(server.pushes, later.pid, "alloc_space") and not spooled())
+    expect_equal("what was refused is not sent again",
+                 of(server.pushes, r.pid, "alloc_space"), [])
+    stop(child)
+    server.close()
+
+
+def outage():
+    """The server is away, then there but ill, then well."""
+    server = Server()
+    port = server.port
+    server.close()
+    child = collector(port)
+    sleeper = under.start(["/bin/sleep", str(OUTAGE_S)], "sleeper")
+    runs = [run(f"outage{i}") for i in range(3)]
+    sleeper.wait(timeout=OUTAGE_S + 30)
+    expect("they wait on the disk", len(spooled()) >= 3)
+    server = Server(port)
+    server.httpd.answer = 503
+    stop(child, signal.SIGKILL)
+    expect("also when the collector is killed", len(spooled()) >= 3)
+    child = collector(port)
+    server.httpd.answer = 200
+    for r in runs:
+        poll(f"all of {r.pid} is there", lambda r=r:
+             of(server.pushes, r.pid, "alloc_space") and not spooled(),
+             60 + OUTAGE_S)
+        check_whole(server.pushes, r)
+    stop(child)
+    server.close()
+
+
+def bounded():
+    server = Server()
+    port = server.port
+    server.close()
+    child = collector(port, "--push-spool", "64k")
+    for i in range(12):
+        run(f"bounded{i}")
+    n = sum(os.path.getsize(os.path.join(SPOOL, f)) for f in spooled())
+    expect(f"the spool has {n} bytes", 0 < n <= 65536)
+    stop(child)
+
+
+def main():
+    for case in (sent, refused, outage, bounded):
+        print(f"--- {case.__name__}", flush=True)
+        case()
+
+
+main()
