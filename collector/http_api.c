@@ -13,6 +13,24 @@ enum MHD_Result http_api_ps(struct http_request *r)
 	return http_reply_json(r, query_ps(r->query));
 }
 
+enum MHD_Result http_api_metrics(struct http_request *r)
+{
+	struct buf b;
+
+	buf_init(&b);
+	// An error is in the buffer, and said by the reply.
+	(void)query_metrics(r->query, &b);
+	return http_reply_bytes(r, &b, "text/plain; version=0.0.4", NULL);
+}
+
+// Who scrapes reaches the processes as it reached this.
+enum MHD_Result http_api_targets(struct http_request *r)
+{
+	const char *host = http_request_header(r, "Host");
+
+	return http_reply_json(r, query_targets(r->query, host ? host : ""));
+}
+
 enum MHD_Result http_api_stats(struct http_request *r)
 {
 	return http_reply_json(r, query_stats(r->proc));

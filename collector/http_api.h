@@ -7,6 +7,8 @@
 
 #include "collector/http_request.h"
 
+enum MHD_Result http_api_metrics(struct http_request *r);
+enum MHD_Result http_api_targets(struct http_request *r);
 enum MHD_Result http_api_ps(struct http_request *r);
 enum MHD_Result http_api_ended(struct http_request *r);
 enum MHD_Result http_api_stats(struct http_request *r);

@@ -16,6 +16,9 @@ static enum MHD_Result send_response(struct http_request *r, unsigned status,
 
 	if (!response)
 		return MHD_NO;
+	if (status / 100 < QUERY_ANSWERS_N)
+		atomic_fetch_add_explicit(&r->query->x_answers[status / 100], 1,
+					  memory_order_relaxed);
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	ok = MHD_queue_response(r->connection, status, response);
 	MHD_destroy_response(response);

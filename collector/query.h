@@ -8,6 +8,7 @@
 #define CPROF_COLLECTOR_QUERY_H
 
 #include "collector/buf.h"
+#include "collector/push_spool.h"
 #include "collector/table.h"
 
 #include <jansson.h>
@@ -25,8 +26,13 @@ struct query_error {
 	char text[QUERY_ERROR_BYTES];
 };
 
+// Answers are counted by the first digit of their status.
+#define QUERY_ANSWERS_N 6
+
 struct query {
 	struct table *table;
+	const struct push_status *push;		     // NULL: nothing is pushed
+	_Atomic uint64_t x_answers[QUERY_ANSWERS_N]; // relaxed: only shown
 	// 1: the collector is ending; waiting requests answer at once.
 	_Atomic uint32_t x_is_ending;
 	// Where it is served over TCP, "http://127.0.0.1:6060/", or NULL.
@@ -73,6 +79,12 @@ json_t *query_stats(struct proc *p);
 json_t *query_dump(struct proc *p, struct query_error *ret_error);
 json_t *query_ended(struct query *q, uint32_t pid,
 		    struct query_error *ret_error);
+
+// Appends what /metrics says. 0 or -ENOMEM.
+int query_metrics(struct query *q, struct buf *ret);
+// The processes as targets at ADDRESS (host:port), in Prometheus's http_sd
+// form.
+json_t *query_targets(struct query *q, const char *address);
 
 // Fills *ret_error and returns ERR.
 int query_fail(struct query_error *ret_error, int err, const char *format, ...)

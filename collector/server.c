@@ -279,8 +279,10 @@ static int start(struct server *s)
 		return -ENOMEM;
 	if (http_door_is_open(&s->door))
 		err = http_door_serve(&s->door, &s->loop, s->http, &s->query);
-	if (!err && s->push)
+	if (!err && s->push) {
+		s->query.push = push_status(s->push);
 		err = push_serve(s->push, &s->table);
+	}
 	return err ? err : watch_listener(s);
 }
 
