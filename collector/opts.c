@@ -118,16 +118,57 @@ static int read_token(char *text, struct opts *o)
 	return 0;
 }
 
-static int refuse(enum option_id id, const char *allowed, int *ret_status)
+// Options whose value must be of a certain form.
+static const struct {
+	int (*read)(const char *text, struct opts *o); // NULL: any is fine
+	const char *allowed;
+} forms[OPTION_N] = {
+	[OPTION_LINGER] = {read_linger, "0..86400 seconds"},
+	[OPTION_LOG] = {read_log, "off, error, info or debug"},
+	[OPTION_PUSH] = {read_push, "http://... or https://..."},
+	[OPTION_PUSH_INTERVAL] = {read_interval, "1..3600 seconds"},
+	[OPTION_PUSH_SPOOL] = {read_spool, "a size of 64k or more"},
+};
+
+static int read_form(enum option_id id, struct opts *o, int *ret_status)
 {
+	if (!forms[id].read(optarg, o))
+		return 0;
 	fprintf(stderr, "cprofd: --%s '%s' is not valid: %s\n", table[id].name,
-		optarg, allowed);
+		optarg, forms[id].allowed);
 	return usage(ret_status);
 }
 
-// Does what option ID says. Not 0: the program ends.
+// Does what option ID, which takes no value, says. Not 0: the program ends.
+static int apply_flag(enum option_id id, struct opts *o, int *ret_status)
+{
+	switch (id) {
+	case OPTION_AUTO:
+		o->is_auto = true;
+		return 0;
+	case OPTION_NO_SANDBOX:
+		o->is_sandboxed = false;
+		return 0;
+	case OPTION_CHECK_WALKS:
+		o->is_checking_walks = true;
+		return 0;
+	case OPTION_HELP:
+		print_help();
+		break;
+	case OPTION_VERSION:
+		printf("cprofd %s\n", CPROF_VERSION);
+		break;
+	default:
+		return usage(ret_status);
+	}
+	*ret_status = 0;
+	return -ECANCELED;
+}
+
 static int apply(enum option_id id, struct opts *o, int *ret_status)
 {
+	if (forms[id].read)
+		return read_form(id, o, ret_status);
 	switch (id) {
 	case OPTION_SOCKET:
 		o->socket = optarg;
@@ -143,51 +184,12 @@ static int apply(enum option_id id, struct opts *o, int *ret_status)
 	case OPTION_TLS_KEY:
 		o->tls_key = optarg;
 		return 0;
-	case OPTION_AUTO:
-		o->is_auto = true;
-		return 0;
-	case OPTION_LINGER:
-		return read_linger(optarg, o)
-			       ? refuse(id, "0..86400 seconds", ret_status)
-			       : 0;
-	case OPTION_LOG:
-		return read_log(optarg, o)
-			       ? refuse(id, setting_allowed(VALUE_LOG),
-					ret_status)
-			       : 0;
-	case OPTION_PUSH:
-		return read_push(optarg, o)
-			       ? refuse(id, "http://... or https://...",
-					ret_status)
-			       : 0;
-	case OPTION_PUSH_INTERVAL:
-		return read_interval(optarg, o)
-			       ? refuse(id, "1..3600 seconds", ret_status)
-			       : 0;
 	case OPTION_PUSH_HEADERS:
 		o->push_headers = optarg;
 		return 0;
-	case OPTION_PUSH_SPOOL:
-		return read_spool(optarg, o)
-			       ? refuse(id, "a size of 64k or more", ret_status)
-			       : 0;
-	case OPTION_NO_SANDBOX:
-		o->is_sandboxed = false;
-		return 0;
-	case OPTION_CHECK_WALKS:
-		o->is_checking_walks = true;
-		return 0;
-	case OPTION_HELP:
-		print_help();
-		break;
-	case OPTION_VERSION:
-		printf("cprofd %s\n", CPROF_VERSION);
-		break;
-	case OPTION_N:
-		return usage(ret_status);
+	default:
+		return apply_flag(id, o, ret_status);
 	}
-	*ret_status = 0;
-	return -ECANCELED;
 }
 
 // The value of a variable, or NULL when it is not set or empty.
