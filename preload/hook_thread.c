@@ -16,6 +16,7 @@
 #include "preload/state.h"
 #include "preload/sys.h"
 #include "preload/thread.h"
+#include "preload/tick.h"
 
 #include <string.h>
 #include <sys/resource.h>
@@ -105,7 +106,7 @@ static struct start begin(struct start *s, void *frame)
 	give_start(s);
 	if (copy.is_mask_known)
 		self.flags = (uint16_t)(copy.flags & THREAD_BLOCKS_PROF);
-	else
+	else if (!tick_inherit_block())
 		cputimer_unblock();
 	pc = copy.routine ? (uintptr_t)copy.routine
 			  : (uintptr_t)copy.c11_routine;

@@ -71,6 +71,26 @@ void tick_unpark(void)
 	cputimer_start(wanted_hz());
 }
 
+static bool has_handler(const struct tick_view *view)
+{
+	sighandler_t handler = tick_host(view)->sa_handler;
+
+	return handler != SIG_DFL && handler != SIG_IGN;
+}
+
+bool tick_inherit_block(void)
+{
+	uint64_t mask;
+
+	if (!tick_prof.is_installed || !has_handler(&tick_prof) ||
+	    state_is_sandboxed() ||
+	    sys_call(SYS_rt_sigprocmask, SIG_BLOCK, 0, &mask, SIGSET_BYTES) ||
+	    !(mask & 1ull << (tick_prof.sig - 1)))
+		return false;
+	self.flags |= THREAD_BLOCKS_PROF | THREAD_PARKED;
+	return true;
+}
+
 // Sends what was received again: to the thread or to the process, as it came.
 static void send_again(const siginfo_t *si)
 {
@@ -218,13 +238,6 @@ void tick_set_host(struct tick_view *view, const struct sigaction *act)
 	view->hosts[other] = *act;
 	// release: pairs with tick_host's acquire
 	atomic_store_explicit(&view->x_host, other, memory_order_release);
-}
-
-static bool has_handler(const struct tick_view *view)
-{
-	sighandler_t handler = tick_host(view)->sa_handler;
-
-	return handler != SIG_DFL && handler != SIG_IGN;
 }
 
 void tick_install(struct tick_view *view)

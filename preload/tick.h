@@ -65,6 +65,12 @@ void tick_install(struct tick_view *view);
 void tick_park(void);
 void tick_unpark(void);
 
+// The calling thread has just begun. If it blocks the timers' signal, by the
+// mask it was given, and the host has a handler for it, it goes on blocking it,
+// really: the host may let it through by a raw system call (Go's runtime does),
+// and then it must come. False: it is to be unblocked.
+bool tick_inherit_block(void);
+
 // No thread's ticks run a handler any more, unless the host has one of its own:
 // before a filter comes over all threads that may forbid to return from it.
 void tick_silence(void);

@@ -7,17 +7,15 @@
 # with our ticks.
 set -eu
 cd "$(dirname "$0")"
-tmp=$CPROF_TEST_TMP
-command -v go >/dev/null || {
-	echo 'there is no go here'
-	exit 77
-}
+. ../lib/script.sh
+tmp=$T
+need go
 env GOCACHE="$tmp/cache" GOPATH="$tmp/go" GO111MODULE=off CGO_ENABLED=1 \
 	go build -o "$tmp/churn" cgo/churn.go
 
 # run SETTING...: ok, and nothing else
 run() {
-	env CPROF_DIR="$tmp" "$@" "$tmp/churn" >"$tmp/out" 2>"$tmp/err" || {
+	env CPROF_DIR="$tmp" "$@" timeout 60 "$tmp/churn" >"$tmp/out" 2>"$tmp/err" || {
 		echo "FAIL: status $? with $*"
 		cat "$tmp/err"
 		exit 1
@@ -39,3 +37,8 @@ run LD_PRELOAD="$shim"
 run LD_PRELOAD="$shim" CPROF_HEAP_RATE=64 CPROF_CPU_HZ=1000 \
 	CPROF_BLOCK_RATE=1ns CPROF_MUTEX_FRACTION=1
 run LD_PRELOAD="$shim" CPROF_TRANSPORT=socket CPROF_CPU_HZ=1000
+
+# A shim that takes the signal back hangs it.
+LD_PRELOAD="${shim%/*}/test/hook/naive/stubborn.so" timeout 5 "$tmp/churn" \
+	>"$tmp/out" 2>&1 && fail 'ok under a shim that is wrong'
+echo 'red under stubborn'
