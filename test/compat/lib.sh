@@ -2,30 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # What the scripts of cases.ini share. Sourced. Each prints what must be the
-# same bare and under the shim, and nothing else; its folder is $T.
+# same bare and under the shim, and nothing else.
 
-T=$CPROF_TEST_TMP
+. "$HERE/../lib/script.sh"
 export T
-
-fail() {
-	echo "FAIL: $*"
-	exit 1
-}
-
-skip() {
-	echo "$*"
-	exit 77
-}
-
-# poll SECONDS COMMAND...: until it succeeds.
-poll() {
-	deadline=$(($(date +%s) + $1))
-	shift
-	until "$@"; do
-		[ "$(date +%s)" -lt "$deadline" ] || fail "not in time: $*"
-		sleep 0.05
-	done
-}
 
 # descriptors PID...: the open files of each, without their inodes.
 descriptors() {

@@ -11,23 +11,12 @@
 # that the machine is left as it was; and `make uninstall` leaves nothing.
 set -u
 B=${CPROF_BUILD:-$PWD/build}
-T=${CPROF_TEST_TMP:-$(mktemp -d)}
+. "$(dirname "$0")/../lib/script.sh"
 repo=$(cd "$(dirname "$0")/../.." && pwd)
 
-fail() {
-	echo "FAIL: $*"
-	exit 1
-}
-
 if [ "${1-}" != inside ]; then
-	[ "$(id -u)" = 0 ] || {
-		echo 'needs root for mounts of its own'
-		exit 77
-	}
-	unshare -m true 2>/dev/null || {
-		echo 'no mount namespaces here'
-		exit 77
-	}
+	[ "$(id -u)" = 0 ] || skip 'needs root for mounts of its own'
+	unshare -m true 2>/dev/null || skip 'no mount namespaces here'
 	exec unshare -m --propagation private "$0" inside
 fi
 
@@ -37,10 +26,8 @@ mount -t tmpfs tmpfs "$T/over" || exit 77
 root=$T/over/root
 mkdir -p "$T/over/upper" "$T/over/work" "$root"
 mount -t overlay overlay -o \
-	"lowerdir=/,upperdir=$T/over/upper,workdir=$T/over/work" "$root" || {
-	echo 'no overlay on / here'
-	exit 77
-}
+	"lowerdir=/,upperdir=$T/over/upper,workdir=$T/over/work" "$root" ||
+	skip 'no overlay on / here'
 mount --rbind /proc "$root/proc" && mount --rbind /dev "$root/dev" || exit 77
 for folder in "$repo" "$B"; do
 	mkdir -p "$root$folder"
@@ -52,18 +39,7 @@ cp "$B/test/truth/killed" "$B/test/truth/cpu_split" "$root/app/"
 cat >"$root/app/card" <<'SH'
 set -u
 cd /app
-fail() {
-	echo "FAIL: $*"
-	exit 1
-}
-poll() {
-	n=0
-	until "$@" >/dev/null 2>&1; do
-		n=$((n + 1))
-		[ $n -lt 150 ] || fail "not in time: $*"
-		sleep 0.1
-	done
-}
+. "$REPO/test/lib/script.sh"
 make -s -C "$REPO" B="$B" install >/app/install.log 2>&1 ||
 	fail "make install: $(tail -n 5 /app/install.log)"
 
@@ -76,9 +52,9 @@ ls cpu_split.*.cpu.001.pb.gz || fail "no profile: $(ls)"
 # Line 2: heap snapshot now.
 LD_PRELOAD=libcprof.so CPROF_HEAP_RATE=1 ./killed counts &
 pid=$!
-poll sh -c "cprofctl ps | grep -qw $pid"
+poll 15 sh -c "cprofctl ps | grep -qw $pid"
 kill -USR1 $pid
-poll ls killed.$pid.inuse.001.pb.gz
+poll 15 test -e killed.$pid.inuse.001.pb.gz
 
 # Line 3: CPU profile of the running app.
 cprofctl profile --seconds 1 || fail 'cprofctl profile'

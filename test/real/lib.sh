@@ -5,35 +5,9 @@
 # CPROF_TEST_TMP from run-tests.
 
 B=${CPROF_BUILD:-$PWD/build}
-T=${CPROF_TEST_TMP:-$(mktemp -d)}
+. "$(dirname "$0")/../lib/script.sh"
 export CPROF_DIR="$T/profiles"
 mkdir -p "$CPROF_DIR"
-
-fail() {
-	echo "FAIL: $*"
-	exit 1
-}
-
-skip() {
-	echo "$*"
-	exit 77
-}
-
-need() {
-	for tool; do
-		command -v "$tool" >/dev/null || skip "$tool is not installed"
-	done
-}
-
-# poll SECONDS COMMAND...: until it succeeds.
-poll() {
-	deadline=$(($(date +%s) + $1))
-	shift
-	until "$@"; do
-		[ "$(date +%s)" -lt "$deadline" ] || fail "not in time: $*"
-		sleep 0.1
-	done
-}
 
 # profile COMM KIND: the path of its newest profile.
 profile() {

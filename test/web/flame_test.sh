@@ -8,10 +8,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 ctl=$(realpath "${CPROF_BUILD:-build}")/cprofctl
-skip() {
-	echo "skipped: $1"
-	exit 77
-}
+. test/lib/script.sh
 command -v node >/dev/null || skip 'no node; test/web/install gets it'
 [ -x /usr/bin/chromium ] || skip 'no chromium; test/web/install gets it'
 modules=${CPROF_WEB_MODULES:-$HOME/.cache/cprof-web}/node_modules
