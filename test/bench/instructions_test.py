@@ -17,6 +17,8 @@ N = 20000
 # What it is today, per pair. A shim that does its work after the real call,
 # in a frame of its own, had 19 and 6.
 BOUND = {"malloc_pairs": 9, "lock_pairs": 6}
+# Shims of test/hook/naive that cost more.
+NAIVE = {"malloc_pairs": "send", "lock_pairs": "mutex"}
 # No sample is taken in so few bytes; then the countdown is a look at the rate
 # once in a MiB.
 QUIET = {"CPROF_HEAP_RATE": "0", "CPROF_CPU_HZ": "0"}
@@ -59,6 +61,10 @@ def main():
         under.expect(f"{kind}: the shim is there", more > 0)
         under.expect(f"{kind}: {more} instructions more than an empty shim, "
                      f"at most {bound}", more <= bound)
+    for kind, shim in NAIVE.items():
+        naive = count(shim, LD_PRELOAD=under.program(f"hook/naive/{shim}.so")[0])
+        under.expect(f"{kind}: {shim}.so exceeds it: {naive[kind]}",
+                     naive[kind] - empty[kind] > BOUND[kind])
 
 
 main()

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Starts itself again and again, each time with another system call refused
-// (EPERM) by a seccomp filter that is there from the start, as in a container
-// or a unit of systemd's: of those a shim may want and this program does not.
+// Usage: refused calls|limits. Starts itself again and again, each time with
+// something refused that a shim may want and this program does not: a system
+// call (EPERM, by a seccomp filter that is there from the start, as in a
+// container or a unit of systemd's), or more of a resource than a limit allows.
 // Good: each child works and ends as if nothing were refused.
 #include "test/lib/host.h"
 
@@ -12,6 +13,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,14 +79,35 @@ static int child(void)
 	return 7;
 }
 
-static int status_without(unsigned i)
+// The loader needs one descriptor.
+static const struct {
+	const char *name;
+	int resource;
+	rlim_t most;
+} limits[] = {{"descriptors", RLIMIT_NOFILE, 4},
+	      {"growing files", RLIMIT_FSIZE, 0},
+	      {"timers", RLIMIT_SIGPENDING, 0},
+	      {"addresses", RLIMIT_AS, 48 << 20},
+	      {"locked memory", RLIMIT_MEMLOCK, 0},
+	      {"cores", RLIMIT_CORE, 0}};
+enum { N_LIMITS = sizeof(limits) / sizeof(*limits) };
+
+static int limit(unsigned i)
+{
+	const struct rlimit r = {limits[i].most, limits[i].most};
+
+	return setrlimit((__rlimit_resource_t)limits[i].resource, &r);
+}
+
+// Starts this program as the child with the Ith of both lists refused.
+static int status_without(unsigned i, int is_limit)
 {
 	int status = -1;
 	pid_t pid = fork();
 
 	if (!pid) {
 		alarm(CHILD_LIMIT_S);
-		if (refuse(calls[i].nr))
+		if (is_limit ? limit(i) : refuse(calls[i].nr))
 			_exit(77);
 		execl("/proc/self/exe", "refused", "child", NULL);
 		_exit(1);
@@ -95,22 +118,24 @@ static int status_without(unsigned i)
 
 int main(int argc, char **argv)
 {
-	int n_bad = 0;
+	const char *what = argc > 1 ? argv[1] : "calls";
+	int is_limit = !strcmp(what, "limits"), n_bad = 0;
+	unsigned n = is_limit ? N_LIMITS : N_CALLS;
 
-	(void)argv;
-	if (argc > 1)
+	if (!strcmp(what, "child"))
 		return child();
-	for (unsigned i = 0; i < N_CALLS; i++) {
-		int status = status_without(i);
+	for (unsigned i = 0; i < n; i++) {
+		int status = status_without(i, is_limit);
 
 		if (status == 77 << 8) {
-			puts("seccomp is not to be had here");
+			puts("it can't be refused here");
 			return 77;
 		}
 		if (status != 7 << 8)
-			printf("without %s: status %x\n", calls[i].name,
+			printf("without %s: status %x\n",
+			       is_limit ? limits[i].name : calls[i].name,
 			       (unsigned)status);
 		n_bad += status != 7 << 8;
 	}
-	return host_verdict(n_bad, "refused=%d", (int)N_CALLS);
+	return host_verdict(n_bad, "refused=%u", n);
 }

@@ -3,15 +3,17 @@
 #
 # Properties of libcprof.so that keep it harmless: it needs libc alone, takes
 # no more than a cache line of thread-local storage, binds at load, has no
-# executable stack, may run with a shadow stack, is never unloaded, and exports and imports nothing that is
-# not on the list.
+# executable stack, may run with a shadow stack, is never unloaded, and exports
+# and imports nothing that is not on the list. A library in which all of this is
+# wrong, of the sources of the naive shims, fails every check.
 set -u
-shim=${CPROF_BUILD:-build}/libcprof.so
+. "$(dirname "$0")/../lib/script.sh"
 list=$(dirname "$0")/shim_symbols.txt
-tmp=${CPROF_TEST_TMP:-$(mktemp -d)}
+n_checks=0
 n_failed=0
 
 check() { # WHAT GOT WANTED
+	n_checks=$((n_checks + 1))
 	if [ "$2" = "$3" ]; then
 		echo "$1: $2"
 	else
@@ -24,45 +26,81 @@ listed() { # SECTION
 	sed -n "/^\[$1\]/,/^\[/p" "$list" | grep -v '^\[\|^#\|^$' | sort -u
 }
 
-dynamic=$(readelf -dW "$shim")
-segments=$(readelf -lW "$shim")
+check_segments() { # SHIM
+	dynamic=$(readelf -dW "$1")
+	segments=$(readelf -lW "$1")
+	check NEEDED "$(echo "$dynamic" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p')" \
+		libc.so.6
+	check BIND_NOW "$(echo "$dynamic" | grep -c 'Flags:.*NOW')" 1
+	check NODELETE "$(echo "$dynamic" | grep -c 'Flags:.*NODELETE')" 1
+	check TEXTREL "$(echo "$dynamic" | grep -c TEXTREL)" 0
+	check GNU_STACK \
+		"$(echo "$segments" | awk '$1 == "GNU_STACK" { print $7 }')" RW
+	# Without the mark one object takes it from the whole program. (Debian's
+	# crt files do not carry it, so it is the linker's word.)
+	check 'shadow stack' \
+		"$(readelf -nW "$1" | grep -c 'x86 feature:.*SHSTK')" 1
+	tls=$(echo "$segments" | awk '$1 == "TLS" { print $6 }')
+	check 'TLS at most 64 bytes' "$([ $((tls)) -le 64 ] && echo yes)" yes
+}
 
-check NEEDED "$(echo "$dynamic" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p')" \
-	libc.so.6
-check BIND_NOW "$(echo "$dynamic" | grep -c 'Flags:.*NOW')" 1
-check NODELETE "$(echo "$dynamic" | grep -c 'Flags:.*NODELETE')" 1
-check TEXTREL "$(echo "$dynamic" | grep -c TEXTREL)" 0
-check GNU_STACK "$(echo "$segments" | awk '$1 == "GNU_STACK" { print $7 }')" RW
-# Without the mark one object takes it from the whole program. (Debian's crt
-# files do not carry it, so it is the linker's word.)
-check 'shadow stack' "$(readelf -nW "$shim" | grep -c 'x86 feature:.*SHSTK')" 1
-tls=$(echo "$segments" | awk '$1 == "TLS" { print $6 }')
-check 'TLS at most 64 bytes' "$([ $((tls)) -le 64 ] && echo yes)" yes
-# Global-dynamic TLS allocates at its first use in a thread.
-check '__tls_get_addr' "$(nm -D "$shim" | grep -c __tls_get_addr)" 0
-
-nm -D --defined-only "$shim" | awk '$2 != "A" { print $3 }' |
-	sed 's/@.*//' | sort -u >"$tmp/exports"
-nm -D --undefined-only "$shim" | awk '{ print $NF }' |
-	sed 's/@.*//' | sort -u >"$tmp/imports"
-for kind in exports imports; do
-	listed "$kind" >"$tmp/$kind.listed"
-	check "$kind not on the list" \
-		"$(comm -23 "$tmp/$kind" "$tmp/$kind.listed" | xargs)" ''
-	check "$kind on the list and not there" \
-		"$(comm -13 "$tmp/$kind" "$tmp/$kind.listed" | xargs)" ''
-done
-# What a musl program has not must be weak, or it does not start.
-check 'strong imports that only glibc has' "$(nm -D --undefined-only "$shim" |
-	awk '$1 == "U" { print $2 }' | sed 's/@.*//' |
-	grep -x '__libc_.*\|dlvsym\|gnu_.*\|dladdr1' | xargs)" ''
+check_symbols() { # SHIM
+	# Global-dynamic TLS allocates at its first use in a thread.
+	check '__tls_get_addr' "$(nm -D "$1" | grep -c __tls_get_addr)" 0
+	nm -D --defined-only "$1" | awk '$2 != "A" { print $3 }' |
+		sed 's/@.*//' | sort -u >"$T/exports"
+	nm -D --undefined-only "$1" | awk '{ print $NF }' |
+		sed 's/@.*//' | sort -u >"$T/imports"
+	for kind in exports imports; do
+		listed "$kind" >"$T/$kind.listed"
+		check "$kind not on the list" \
+			"$(comm -23 "$T/$kind" "$T/$kind.listed" | xargs)" ''
+		check "$kind on the list and not there" \
+			"$(comm -13 "$T/$kind" "$T/$kind.listed" | xargs)" ''
+	done
+	# What a musl program has not must be weak, or it does not start.
+	check 'strong imports that only glibc has' "$(nm -D --undefined-only "$1" |
+		awk '$1 == "U" { print $2 }' | sed 's/@.*//' |
+		grep -x '__libc_.*\|dlvsym\|gnu_.*\|dladdr1' | xargs)" ''
+}
 
 # dlsym allocates when it misses: only at the start. No dlerror, no cached pid.
-root=$(dirname "$0")/../..
-check 'callers of dlsym, all at the start' \
-	"$(grep -l '\bdlv\?sym(' "$root"/preload/*.c | xargs -n1 basename | xargs)" \
-	'hook_new.c init.c real.c'
-check 'callers of dlerror, getpid, stdio, malloc' "$(grep -n \
-	'\b\(dlerror\|getpid\|printf\|fprintf\|puts\|abort\|assert\|exit\)(' \
-	"$root"/preload/*.c | grep -v '^[^:]*:[0-9]*:[[:space:]]*//' | xargs)" ''
-[ "$n_failed" = 0 ]
+check_sources() { # FOLDER
+	check 'callers of dlsym, all at the start' \
+		"$(grep -l '\bdlv\?sym(' "$1"/*.c | xargs -n1 basename | xargs)" \
+		'hook_new.c init.c real.c'
+	check 'callers of dlerror, getpid, stdio, malloc' "$(grep -n \
+		'\b\(dlerror\|getpid\|printf\|fprintf\|puts\|abort\|assert\|exit\)(' \
+		"$1"/*.c | grep -v '^[^:]*:[0-9]*:[[:space:]]*//' | xargs)" ''
+}
+
+check_all() { # SHIM SOURCES
+	check_segments "$1"
+	check_symbols "$1"
+	check_sources "$2"
+}
+
+make_bad() {
+	cat >"$T/bad.c" <<'C'
+extern void *__libc_malloc(unsigned long);
+__thread char state[4096];
+void *what_state(void) { return state; }
+void *what_malloc(void) { return __libc_malloc(1); }
+C
+	echo 'int word; int *what_word(void) { return &word; }' >"$T/text.c"
+	gcc -fPIC -c -o "$T/bad.o" "$T/bad.c"
+	gcc -fno-pic -mcmodel=large -fcf-protection=none -c -o "$T/text.o" \
+		"$T/text.c"
+	gcc -shared -w -Wl,-z,lazy -Wl,-z,execstack -Wl,-z,notext \
+		-Wl,--no-as-needed -Wl,--no-warnings -o "$T/bad.so" \
+		"$T/bad.o" "$T/text.o" -lm || fail 'no bad library'
+}
+
+check_all "${CPROF_BUILD:-build}/libcprof.so" "$(dirname "$0")/../../preload"
+[ "$n_failed" = 0 ] || exit 1
+make_bad
+n_checks=0
+check_all "$T/bad.so" "$(dirname "$0")/naive" >"$T/bad.out"
+[ "$n_failed" = "$n_checks" ] ||
+	fail "fine in a bad library: $(grep '^[^:]*: ' "$T/bad.out")"
+echo "all $n_checks fail for a bad library"

@@ -63,6 +63,85 @@ static void test_countdown_is_unbiased(void **unused)
 	assert_near(estimate / (double)truth, 1, 0.005);
 }
 
+struct sampler {
+	int64_t (*gap)(uint64_t *state, uint64_t mean);
+	double (*bytes)(double n, double rate); // that a sample stands for
+	bool is_drawn_at_start; // of a thread, or a full interval
+};
+
+// Threads, one after the other, that allocate as many blocks of one size, every
+// NTH of them by the function in question.
+struct workload {
+	int n_threads, n_blocks, nth;
+	double size_bytes, rate;
+};
+
+// The sampler's estimate of the function's bytes, in parts of the truth.
+static double estimate(const struct sampler *s, const struct workload *w)
+{
+	uint64_t state = rate_seed(5), rate = (uint64_t)w->rate;
+	double seen = 0, truth = 0;
+
+	for (int thread = 0; thread < w->n_threads; thread++) {
+		int64_t left = s->is_drawn_at_start ? s->gap(&state, rate)
+						    : (int64_t)rate;
+
+		for (int i = 1; i <= w->n_blocks; i++) {
+			bool is_its = i % w->nth == 0;
+
+			truth += is_its ? w->size_bytes : 0;
+			left -= (int64_t)w->size_bytes;
+			if (left > 0)
+				continue;
+			seen += is_its ? s->bytes(w->size_bytes, w->rate) : 0;
+			left = s->gap(&state, rate);
+		}
+	}
+	return seen / truth;
+}
+
+static int64_t fixed_gap(uint64_t *unused, uint64_t mean)
+{
+	(void)unused;
+	return (int64_t)mean;
+}
+
+static double bytes_unsampled(double n, double rate)
+{
+	return n / (1 - exp(-n / rate));
+}
+
+static double bytes_of_interval(double n, double rate)
+{
+	(void)n;
+	return rate;
+}
+
+// Three ways to sample that are known to lie, each beside the program that
+// shows it and the right way, which doesn't.
+static void test_naive_samplers_lie(void **unused)
+{
+	static const struct sampler right = {rate_gap, bytes_unsampled, true},
+				    fixed = {fixed_gap, bytes_unsampled, true},
+				    restarted = {rate_gap, bytes_unsampled,
+						 false},
+				    unweighted = {rate_gap, bytes_of_interval,
+						  true};
+	static const struct workload periodic = {1, N_DRAWS, 8, 1024, 8192},
+				     short_threads = {10000, 100, 1, 1024,
+						      524288},
+				     large_blocks = {1, N_DRAWS, 1, 3 << 20,
+						     1 << 20};
+
+	(void)unused;
+	assert_near(estimate(&right, &periodic), 1, 0.04);
+	assert_true(fabs(estimate(&fixed, &periodic) - 1) > 0.5);
+	assert_near(estimate(&right, &short_threads), 1, 0.1);
+	assert_true(estimate(&restarted, &short_threads) < 0.5);
+	assert_near(estimate(&right, &large_blocks), 1, 0.01);
+	assert_true(estimate(&unweighted, &large_blocks) < 0.5);
+}
+
 static void test_uniform_covers_its_range(void **unused)
 {
 	uint64_t state = rate_seed(3), counts[8] = {0};
@@ -109,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gap_is_exponential),
 		cmocka_unit_test(test_countdown_is_unbiased),
+		cmocka_unit_test(test_naive_samplers_lie),
 		cmocka_unit_test(test_uniform_covers_its_range),
 		cmocka_unit_test(test_keep_probability),
 		cmocka_unit_test(test_extremes),

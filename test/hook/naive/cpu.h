@@ -3,7 +3,8 @@
 // Naive: samples every thread by SIGPROF and unwinds in the handler. The
 // includer defines naive_capture(). Settings: NAIVE_HZ; NAIVE_CLOCK=mono (wall
 // clock instead of CPU time); NAIVE_ITIMER=1 (ITIMER_PROF for the process);
-// NAIVE_MALLOC=1 (unwinds in malloc too); NAIVE_FLAGS=onstack; NAIVE_REPORT=1.
+// NAIVE_SIGNAL=urg (SIGURG instead of SIGPROF); NAIVE_MALLOC=1 (unwinds in
+// malloc too); NAIVE_FLAGS=onstack; NAIVE_REPORT=1.
 #ifndef CPROF_TEST_HOOK_NAIVE_CPU_H
 #define CPROF_TEST_HOOK_NAIVE_CPU_H
 
@@ -22,7 +23,8 @@ enum { NAIVE_FRAMES = 128 };
 // Writes at most MAX return addresses; returns how many.
 static int naive_capture(void **frames, int max);
 
-static int hz = 250, is_mono, is_itimer, is_in_malloc;
+static int hz = 250, signal_number = SIGPROF;
+static int is_mono, is_itimer, is_in_malloc;
 static atomic_long n_samples, n_frames;
 static pthread_key_t timer_key;
 static NAIVE_TLS int is_inside;
@@ -49,7 +51,7 @@ static void arm_thread(void)
 	const long period_ns = 1000000000 / hz;
 	const struct itimerspec period = {{0, period_ns}, {0, period_ns}};
 	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID,
-				 .sigev_signo = SIGPROF};
+				 .sigev_signo = signal_number};
 	timer_t timer;
 
 	if (is_itimer)
@@ -116,13 +118,15 @@ __attribute__((constructor)) static void naive_start(void)
 	const char *rate = getenv("NAIVE_HZ");
 
 	hz = rate ? atoi(rate) : hz;
+	if (naive_is("NAIVE_SIGNAL", "urg"))
+		signal_number = SIGURG;
 	is_mono = naive_is("NAIVE_CLOCK", "mono");
 	is_itimer = naive_is("NAIVE_ITIMER", "1");
 	is_in_malloc = naive_is("NAIVE_MALLOC", "1");
 	if (naive_is("NAIVE_FLAGS", "onstack"))
 		action.sa_flags |= SA_ONSTACK;
 	pthread_key_create(&timer_key, delete_timer);
-	sigaction(SIGPROF, &action, NULL);
+	sigaction(signal_number, &action, NULL);
 	if (is_itimer) {
 		const struct itimerval period = {{0, 1000000 / hz},
 						 {0, 1000000 / hz}};
