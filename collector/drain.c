@@ -143,6 +143,16 @@ static uint64_t drain_stream(struct proc *p)
 	return n_bytes;
 }
 
+void drain_close(struct proc *p)
+{
+	(void)drain_run(p);
+	ingest_waiting(&p->ingest, true);
+	for (int i = 0; i < COUNTER_N; i++)
+		p->closed_counters[i] =
+			own_shim_counter(p, (enum region_counter)i);
+	p->is_closed = p->region && !p->is_goodbye && !proc_is_over(p);
+}
+
 uint64_t drain_run(struct proc *p)
 {
 	uint64_t n_bytes;
@@ -158,6 +168,8 @@ uint64_t drain_run(struct proc *p)
 	}
 	atomic_store_explicit(&p->region->control->x_heartbeat_ns,
 			      pool_now_ns(), memory_order_relaxed);
+	if (p->is_closed)
+		return 0;
 	// Pairs with the shim's release: all records pushed before the goodbye
 	// are visible to what follows.
 	p->is_goodbye |= atomic_load_explicit(&p->region->status->x_goodbye,

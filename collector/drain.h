@@ -14,6 +14,9 @@ void drain_start(struct proc *p);
 // Reads everything that was pushed before the call. Returns the bytes read.
 uint64_t drain_run(struct proc *p);
 
+// Reads the same for the last time: the collector ends, the process may not.
+void drain_close(struct proc *p);
+
 // Frees the stripes whose writer has died in the middle of a record. Two calls
 // with nothing written between them are needed.
 void drain_free_stripes(struct proc *p);

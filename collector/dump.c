@@ -7,6 +7,7 @@
 #include "collector/log.h"
 #include "collector/mem.h"
 #include "collector/out.h"
+#include "collector/own.h"
 #include "collector/paths.h"
 #include "collector/pprof.h"
 #include "collector/take.h"
@@ -236,7 +237,22 @@ bool dump_is_full(const struct proc *p)
 	return n >= DUMPS_MAX;
 }
 
-void dump_announce(struct proc *p)
+// Whoever goes on elsewhere says there what was not said here.
+static void close_region(struct proc *p, bool is_written)
+{
+	struct region_control *c = p->region->control;
+
+	for (int i = 0; is_written && i < COUNTER_N; i++)
+		atomic_store_explicit(&c->x_said[i], p->closed_counters[i],
+				      memory_order_relaxed);
+	if (is_written)
+		atomic_store_explicit(&c->x_said[COUNTER_PUSHED],
+				      own_n_settled(p), memory_order_relaxed);
+	// Pairs with the shim's acquire.
+	atomic_store_explicit(&c->x_closed, 1, memory_order_release);
+}
+
+void dump_announce(struct proc *p, bool is_written)
 {
 	const char done = 1;
 	struct region_control *c;
@@ -247,6 +263,10 @@ void dump_announce(struct proc *p)
 		if (p->stream_fd >= 0)
 			(void)send(p->stream_fd, &done, 1,
 				   MSG_DONTWAIT | MSG_NOSIGNAL);
+		return;
+	}
+	if (p->is_closed) {
+		close_region(p, is_written);
 		return;
 	}
 	c = p->region->control;
@@ -273,15 +293,16 @@ uint64_t dump_job(void *context)
 {
 	struct proc *p = context;
 	struct proc_dump *pd;
+	int err;
 
 	ASSERT(p->magic == PROC_MAGIC);
 	while ((pd = next_dump(p))) {
 		// Its errors stand among the session's warnings.
-		(void)dump_write(p, &pd->dump, NULL);
+		err = dump_write(p, &pd->dump, NULL);
 		dump_free(&pd->dump);
 		if (pd->is_exit) {
 			proc_lock(p);
-			dump_announce(p);
+			dump_announce(p, !err);
 			proc_unlock(p);
 		}
 		free(pd);

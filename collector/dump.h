@@ -38,8 +38,10 @@ bool dump_is_full(const struct proc *p);
 // pool_job_init().
 uint64_t dump_job(void *context);
 
-// Tells an exiting process that its files are there. Needs the lock.
-void dump_announce(struct proc *p);
+// Tells an exiting process that its files are there; and one whose session is
+// closed, that its profiles are for another collector from now on and, if its
+// files were written, what they account for. Needs the lock.
+void dump_announce(struct proc *p, bool is_written);
 
 // Where the files go: the template filled in, or a place that can be written
 // to when that one can't. Needs the lock.

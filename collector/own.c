@@ -89,6 +89,8 @@ uint64_t own_shim_counter(const struct proc *p, enum region_counter counter)
 {
 	if (!p->region)
 		return p->ingest.counters[counter];
+	if (p->is_closed)
+		return p->closed_counters[counter];
 	return atomic_load_explicit(&p->region->status->x_counters[counter],
 				    memory_order_relaxed);
 }
@@ -104,6 +106,12 @@ uint64_t own_n_lost(const struct proc *p)
 		if (own_table[i].is_loss)
 			n += own_counter(p, (enum own_counter)i);
 	return n;
+}
+
+uint64_t own_n_settled(const struct proc *p)
+{
+	return own_n_records(p) + own_n_bad(p) + p->ingest.n_unknown_records +
+	       own_shim_counter(p, COUNTER_GONE);
 }
 
 double own_overhead_pct(const struct proc *p)

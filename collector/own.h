@@ -30,6 +30,9 @@ uint64_t own_counter(const struct proc *p, enum own_counter counter);
 uint64_t own_shim_counter(const struct proc *p, enum region_counter counter);
 
 // The sum of all counters that mean a loss.
+// Records that were read, or are said to be gone.
+uint64_t own_n_settled(const struct proc *p);
+
 uint64_t own_n_lost(const struct proc *p);
 
 // Share of the time since the start spent taking samples, in per cent.

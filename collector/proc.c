@@ -194,6 +194,10 @@ static void free_proc(struct proc *p)
 	p->magic = 0;
 	if (p->is_started)
 		ingest_fini(&p->ingest);
+	// The process may live, and go on with this region for a while: with
+	// these tables only if they stay, since the collector ends.
+	if (!p->is_closed)
+		walkindex_empty(&p->walk);
 	walkindex_fini(&p->walk);
 	region_free(p->region);
 	close_fd(p->stream_fd);

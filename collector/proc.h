@@ -122,6 +122,10 @@ struct proc {
 	uint32_t generation;
 	uint32_t n_dumps_served;
 	bool is_goodbye; // seen before the last complete drain
+	// This collector ends before the process: nothing is read any more, and
+	// the files are to say the shim's counters as they were then.
+	bool is_closed;
+	uint64_t closed_counters[COUNTER_N];
 	size_t n_threads_named;
 	uint64_t sandbox_checked_ns;
 	bool is_stream_ended;

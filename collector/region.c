@@ -21,20 +21,23 @@
 const struct region_size region_default = {.n_stripes = 16,
 					   .stripe_bytes = 256 << 10,
 					   .lg_live_buckets = 13,
-					   .lg_sent = 12,
+					   .lg_sent = 11,
+					   .lg_log = 16,
 					   .n_first = 3};
-// 64 MiB: half for records between two visits, half for two million live
+// 68 MiB: half for records between two visits, half for two million live
 // blocks.
 const struct region_size region_exact = {.n_stripes = 8,
 					 .stripe_bytes = 4 << 20,
 					 .lg_live_buckets = 18,
-					 .lg_sent = 16,
+					 .lg_sent = 15,
+					 .lg_log = 21,
 					 .n_first = 8};
 // About 0.8 MiB.
 const struct region_size region_small = {.n_stripes = 8,
 					 .stripe_bytes = 64 << 10,
 					 .lg_live_buckets = 11,
-					 .lg_sent = 10,
+					 .lg_sent = 9,
+					 .lg_log = 14,
 					 .n_first = 8};
 
 static size_t page_align(size_t n_bytes)
@@ -54,8 +57,9 @@ static void lay_out(struct region *r, const struct region_size *size)
 	r->size = *size;
 	r->walk_offset = 2 * REGION_PAGE;
 	r->sent_offset = r->walk_offset + page_align(sizeof(struct walk_index));
-	r->stripes_offset =
-		r->sent_offset + page_align(sizeof(uint64_t) << size->lg_sent);
+	r->log_offset = r->sent_offset +
+			page_align(2 * sizeof(uint64_t) << size->lg_sent);
+	r->stripes_offset = r->log_offset + page_align(2ul << size->lg_log);
 	r->live_offset = page_align(r->stripes_offset +
 				    size->n_stripes * stripe_step(r));
 	r->ids_offset = r->live_offset + page_align(n_slots * sizeof(uint64_t));
@@ -121,6 +125,8 @@ static void fill_header(const struct region *r)
 	c->walk_offset = r->walk_offset;
 	c->sent_offset = r->sent_offset;
 	c->lg_sent = r->size.lg_sent;
+	c->log_offset = r->log_offset;
+	c->lg_log = r->size.lg_log;
 	atomic_init(&c->x_n_ready, r->n_ready);
 	c->magic = REGION_MAGIC;
 }

@@ -18,6 +18,7 @@ struct region_size {
 	uint32_t stripe_bytes;
 	uint32_t lg_live_buckets;
 	uint32_t lg_sent;
+	uint32_t lg_log;
 	uint32_t n_first; // stripes that have memory from the start
 };
 
@@ -42,6 +43,7 @@ struct region {
 	size_t ids_offset;
 	size_t walk_offset;
 	size_t sent_offset;
+	size_t log_offset;
 };
 
 // All memory is allocated when it returns, but for that of the last stripes. 0

@@ -104,8 +104,10 @@ static void write_exit(struct proc *p, bool is_over)
 	if (p->ingest.n_worth)
 		dump_take(p, p->hello->exit_kinds, &d);
 	p->exit = PROC_WRITING;
-	if (!d.n_snaps || dump_post(p, &d, true))
-		dump_announce(p);
+	if (!d.n_snaps)
+		dump_announce(p, true);
+	else if (dump_post(p, &d, true))
+		dump_announce(p, false);
 }
 
 // Its end is near or past: the files of its exit, once.
@@ -121,13 +123,9 @@ void visit_finish(struct proc *p)
 
 	proc_lock(p);
 	if (p->exit == PROC_RUNS) {
-		(void)drain_run(p);
+		drain_close(p);
 		write_exit(p, is_over);
 	}
-	// One that waits for its files is let go when they are there.
-	if (p->region && !is_goodbye(p))
-		atomic_store_explicit(&p->region->control->x_closed, 1,
-				      memory_order_relaxed);
 	proc_unlock(p);
 }
 

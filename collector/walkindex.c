@@ -64,13 +64,16 @@ static void publish(struct walkindex *w)
 			      memory_order_release);
 }
 
+void walkindex_empty(struct walkindex *w)
+{
+	if (!w->own)
+		return;
+	w->own->x_n_images = 0;
+	publish(w);
+}
+
 void walkindex_fini(struct walkindex *w)
 {
-	// The process may live, and go on with this region for a while.
-	if (w->own) {
-		w->own->x_n_images = 0;
-		publish(w);
-	}
 	drop_refs(w);
 	free(w->own);
 	w->own = NULL;

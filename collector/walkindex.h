@@ -26,6 +26,8 @@ struct walkindex {
 
 // TABS may be NULL.
 void walkindex_init(struct walkindex *w, struct walktabs *tabs);
+// Tells the process that there are no tables any more.
+void walkindex_empty(struct walkindex *w);
 void walkindex_fini(struct walkindex *w);
 
 // The process reads SHARED from now on.

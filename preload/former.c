@@ -6,6 +6,7 @@
 #include "preload/former.h"
 
 #include "preload/ring.h"
+#include "preload/sent.h"
 #include "preload/state.h"
 #include "preload/sys.h"
 
@@ -17,8 +18,7 @@
 #define PIECE_BYTES (1u << 20)
 // Ids given out by threads that still see the former region.
 #define ID_GAP (1u << 20)
-// A writer holds a stripe for a microsecond; one that was preempted meanwhile
-// is not waited for: its record is lost, and the ring it breaks is reset.
+// A writer holds a stripe for a microsecond.
 #define HOLD_TRIES 1000
 
 // Means something only while state.x_former, which forks away, is not 0.
@@ -26,7 +26,8 @@ static struct {
 	uint64_t n_bytes; // still mapped, from x_former on
 	uint32_t stripe;  // the next to be moved, of
 	uint32_t n_stripes;
-	uint64_t held; // by former_keep(): STRIPES_MAX bits
+	uint64_t held; // by former_hold(): STRIPES_MAX bits
+	struct sent_tables sent;
 } former;
 
 static struct stripe *stripe_of(uintptr_t stripes, uint32_t i)
@@ -48,74 +49,20 @@ static bool hold(struct stripe *s)
 	return false;
 }
 
-// Those that have no memory yet were never written to.
-static void hold_stripes(void)
+// True where the holder of S is in the middle of a push: not where he died in
+// it, or where nobody knows any more (IS_LATE). One that is this thread, whose
+// push a signal interrupted, goes on where it began.
+static bool is_in_use(const struct stripe *s, bool is_late)
 {
-	former.held = 0;
-	former.stripe = 0;
-	former.n_stripes = ring_n_ready();
-	for (uint32_t i = 0; i < former.n_stripes; i++)
-		if (hold(stripe_of((uintptr_t)state.stripes, i)))
-			former.held |= 1ull << i;
+	uint32_t tid =
+		atomic_load_explicit(&s->x_owner_tid, memory_order_relaxed);
+
+	return tid == self.tid ||
+	       (!is_late && sys_call(SYS_tgkill, state.pid, tid, 0) != -ESRCH);
 }
 
-// What a collector that was told to end had is in its files; what one that was
-// killed had is gone: all that was ever pushed, but for what is moved now.
-static void carry_on(struct region_status *next)
+void former_release(void)
 {
-	const struct region_control *c = state_control();
-	bool is_told = atomic_load_explicit(&c->x_closed, memory_order_relaxed);
-	struct region_status *s = state.status;
-
-	for (int i = 0; i < COUNTER_N; i++)
-		if (!is_told || i == COUNTER_FREES_DEFERRED)
-			atomic_init(&next->x_counters[i], s->x_counters[i]);
-	if (!is_told)
-		atomic_init(&next->x_counters[COUNTER_GONE],
-			    s->x_counters[COUNTER_PUSHED]);
-	atomic_init(&next->x_last_id, s->x_last_id + ID_GAP);
-	atomic_init(&next->x_worth, s->x_worth);
-}
-
-// A tick in the middle of this thread's own push: that goes on where it began.
-static bool is_writing(void)
-{
-	for (uint32_t i = 0; i < ring_n_ready(); i++) {
-		struct stripe *s = stripe_of((uintptr_t)state.stripes, i);
-
-		if (atomic_load_explicit(&s->x_owner_tid,
-					 memory_order_relaxed) == self.tid)
-			return true;
-	}
-	return false;
-}
-
-bool former_keep(struct region_status *next)
-{
-	const struct region_control *c = state_control();
-	uint64_t n = c->live_offset;
-	long at;
-
-	if (is_writing())
-		return false;
-	hold_stripes();
-	carry_on(next);
-	at = sys_call(SYS_mremap, c, 0, n, MREMAP_MAYMOVE);
-	if (at < 0 && at > -4096)
-		return true;
-	(void)sys_call(SYS_madvise, at, n, MADV_DONTFORK);
-	(void)sys_call(SYS_madvise, at, n, MADV_DONTDUMP);
-	former.n_bytes = n;
-	atomic_store_explicit(&state.x_former, (uintptr_t)at,
-			      memory_order_relaxed);
-	return true;
-}
-
-void former_cancel(void)
-{
-	uintptr_t at = atomic_exchange_explicit(&state.x_former, 0,
-						memory_order_relaxed);
-
 	for (uint32_t i = 0; i < STRIPES_MAX; i++)
 		if (former.held >> i & 1)
 			// release: pairs with the next holder's acquire
@@ -123,6 +70,98 @@ void former_cancel(void)
 				&stripe_of((uintptr_t)state.stripes, i)
 					 ->x_owner_tid,
 				0, memory_order_release);
+	former.held = 0;
+}
+
+// Those that have no memory yet were never written to.
+bool former_hold(bool is_late)
+{
+	uint32_t n = state_n_ready();
+
+	former.held = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		struct stripe *s = stripe_of((uintptr_t)state.stripes, i);
+
+		if (hold(s)) {
+			former.held |= 1ull << i;
+		} else if (is_in_use(s, is_late)) {
+			former_release();
+			return false;
+		}
+	}
+	return true;
+}
+
+// What a collector that was told to end has said is in its files; what one that
+// was killed had is gone: all that was ever pushed, but for what is moved now.
+// C and S are the pages of the region before.
+static void carry(struct region_status *next, const struct region_control *c,
+		  struct region_status *s)
+{
+	// acquire: pairs with the collector's release: what it said is there
+	bool is_told = atomic_load_explicit(&c->x_closed, memory_order_acquire);
+
+	for (int i = 0; i < COUNTER_N; i++) {
+		uint64_t n = s->x_counters[i];
+		uint64_t said = is_told ? c->x_said[i] : 0;
+		int to = i == COUNTER_PUSHED ? COUNTER_GONE : i;
+
+		// These are in the live table still.
+		if (i == COUNTER_FREES_DEFERRED)
+			said = 0;
+		n = n > said ? n - said : 0;
+		if (to != i)
+			atomic_fetch_add_explicit(&next->x_counters[to], n,
+						  memory_order_relaxed);
+		if (i != COUNTER_GONE)
+			atomic_fetch_add_explicit(&next->x_counters[i], n,
+						  memory_order_relaxed);
+	}
+}
+
+static bool double_mapping(const struct region_control *c, uint64_t n)
+{
+	long at = sys_call(SYS_mremap, c, 0, n, MREMAP_MAYMOVE);
+
+	if (at < 0 && at > -4096)
+		return false;
+	(void)sys_call(SYS_madvise, at, n, MADV_DONTFORK);
+	(void)sys_call(SYS_madvise, at, n, MADV_DONTDUMP);
+	former.n_bytes = n;
+	former.stripe = 0;
+	former.n_stripes = state_n_ready();
+	former.sent = sent_tables(c, (uintptr_t)at);
+	atomic_store_explicit(&state.x_former, (uintptr_t)at,
+			      memory_order_relaxed);
+	return true;
+}
+
+void former_keep(struct region_status *next)
+{
+	const struct region_control *c = state_control();
+
+	atomic_init(&next->x_last_id, state.status->x_last_id + ID_GAP);
+	atomic_init(&next->x_worth, state.status->x_worth);
+	if (!double_mapping(c, c->live_offset))
+		carry(next, c, state.status);
+}
+
+// Nobody counts in the former page any more, whatever happened until now.
+void former_carry(void)
+{
+	uintptr_t at =
+		atomic_load_explicit(&state.x_former, memory_order_relaxed);
+
+	if (at)
+		carry(state.status, (const struct region_control *)at,
+		      (struct region_status *)(at + REGION_PAGE));
+}
+
+void former_drop(void)
+{
+	uintptr_t at = atomic_exchange_explicit(&state.x_former, 0,
+						memory_order_relaxed);
+
 	if (at)
 		(void)sys_call(SYS_munmap, at, former.n_bytes);
 }
@@ -150,7 +189,7 @@ static long move_record(const struct stripe *s, uint64_t tail, uint64_t n_left)
 	if (room < sizeof(*r) || r->size_bytes < sizeof(*r) ||
 	    r->size_bytes % 8 || r->size_bytes > room)
 		return (long)room;
-	err = r->type == RECORD_PAD ? 0 : ring_move(r);
+	err = r->type == RECORD_PAD ? 0 : ring_move(r, &former.sent);
 	if (err)
 		return err;
 	if (r->type != RECORD_PAD)

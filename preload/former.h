@@ -16,18 +16,27 @@
 
 #include <stdbool.h>
 
-// The session is about to go on in a region whose status page is NEXT: keeps
-// what is in its stripes, lets nobody add to them, and tells NEXT what goes on
-// (ids, counters). False: not now, since this thread is in the middle of a
-// push; nothing has changed.
-bool former_keep(struct region_status *next);
+// Takes all stripes, so that nobody is in the middle of a push when another
+// region takes the place of this one. False: somebody is, and nothing has
+// changed; IS_LATE: only if it is this thread, others break the new ring.
+bool former_hold(bool is_late);
+// Gives them back.
+void former_release(void);
 
-// It does not go on there after all.
-void former_cancel(void);
+// The session is about to go on in a region whose status page is NEXT: keeps
+// what is in its stripes, if there is memory for that, and tells NEXT what goes
+// on (ids).
+void former_keep(struct region_status *next);
+
+// It goes on there: counts there what no profile has said yet.
+void former_carry(void);
 
 // Takes a small part of a millisecond. IS_STALE: nobody reads the new region
 // either; what finds no room in it then is lost, and counted as such.
 void former_advance(bool is_stale);
+
+// Gives up what is left there.
+void former_drop(void);
 
 // Moves all there is room for; true when nothing is left to move.
 bool former_move(void);

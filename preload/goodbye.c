@@ -20,7 +20,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define LOOK_EVERY 8u // waits of 50 ms
+#define LOOK_EVERY 8u		 // waits of 50 ms
+#define SILENCE_NS 1000000000ull // a collector visits four times as often
+#define TRIES	   3		 // collectors that end one after the other
 
 // A doorbell: the collector need not wait for its next round to look.
 static void ring_doorbell(void)
@@ -54,27 +56,41 @@ static bool is_anybody_there(void)
 	const char *name = launch_socket_name();
 	int fd = name ? dial_once(name) : -ENOENT;
 
-	if (fd >= 0)
-		sys_close(fd);
+	sys_close(fd);
 	return !dial_is_nobody(fd);
 }
 
-static void wait_written(const struct region_control *c, uint64_t until_ns)
+// A collector that has ended will not write what is in the region C: it said so
+// itself, or neither moves nor answers. One that is about to end moves until
+// its files are there.
+static bool is_gone(const struct region_control *c, bool is_looking)
 {
-	for (uint32_t n = 1;; n++) {
+	uint64_t beat =
+		atomic_load_explicit(&c->x_heartbeat_ns, memory_order_relaxed);
+
+	return atomic_load_explicit(&c->x_closed, memory_order_acquire) ||
+	       (is_looking && sys_slow_now_ns() > beat + SILENCE_NS &&
+		!is_anybody_there());
+}
+
+// False: the collector has gone without having written.
+static bool wait_written(const struct region_control *c, uint64_t until_ns)
+{
+	for (uint32_t n = 0;; n++) {
 		uint64_t now = sys_slow_now_ns();
 		struct timespec t = {0, 50000000};
 
 		// acquire: pairs with the collector's release
 		if (atomic_load_explicit(&c->x_written, memory_order_acquire) ||
 		    now >= until_ns)
-			return;
-		// A collector that died will not write: no use in waiting.
+			return true;
+		if (is_gone(c, n % LOOK_EVERY == 0))
+			return false;
+		// One that hangs: no use in waiting.
 		if (now > atomic_load_explicit(&c->x_heartbeat_ns,
 					       memory_order_relaxed) +
-				    HEARTBEAT_STALE_NS ||
-		    (n % LOOK_EVERY == 0 && !is_anybody_there()))
-			return;
+				  HEARTBEAT_STALE_NS)
+			return true;
 		(void)sys_call(SYS_futex, &c->x_written, FUTEX_WAIT, 0, &t, 0);
 	}
 }
@@ -91,6 +107,20 @@ static void goodbye_socket(uint64_t until_ns)
 		(void)greet_wait((int)fd - 1, until_ns);
 }
 
+// False: there is no collector any more that would write the files.
+static bool say_goodbye(const struct region_control *c, uint64_t until_ns)
+{
+	session_settle(until_ns);
+	// release: pairs with the collector's acquire: all records are visible
+	atomic_store_explicit(&state.status->x_goodbye, 1,
+			      memory_order_release);
+	if (!conf.values[SETTING_EXIT] ||
+	    !atomic_load_explicit(&state.status->x_worth, memory_order_relaxed))
+		return true;
+	ring_doorbell();
+	return wait_written(c, until_ns);
+}
+
 void goodbye(void)
 {
 	const struct region_control *c = state_control();
@@ -105,13 +135,7 @@ void goodbye(void)
 		goodbye_socket(until_ns);
 		return;
 	}
-	session_settle(until_ns);
-	// release: pairs with the collector's acquire: all records are visible
-	atomic_store_explicit(&state.status->x_goodbye, 1,
-			      memory_order_release);
-	if (!conf.values[SETTING_EXIT] ||
-	    !atomic_load_explicit(&state.status->x_worth, memory_order_relaxed))
-		return;
-	ring_doorbell();
-	wait_written(c, until_ns);
+	for (int i = 0; i < TRIES && !say_goodbye(c, until_ns); i++)
+		if (!session_renew(until_ns))
+			return;
 }

@@ -6,6 +6,7 @@
 
 #include "preload/conf.h"
 #include "preload/former.h"
+#include "preload/sent.h"
 #include "preload/state.h"
 #include "preload/sys.h"
 #include "proto/limits.h"
@@ -38,9 +39,11 @@ static bool is_layout_sane(const struct region_control *c, uint64_t size)
 		       size &&
 	       c->walk_offset + sizeof(struct walk_index) <=
 		       c->stripes_offset &&
-	       c->lg_sent <= LG_SENT_MAX &&
-	       c->sent_offset + (sizeof(uint64_t) << c->lg_sent) <=
-		       c->stripes_offset;
+	       c->lg_sent <= LG_SENT_MAX && c->lg_log >= LG_LOG_MIN &&
+	       c->lg_log <= LG_LOG_MAX &&
+	       c->sent_offset + (2 * sizeof(uint64_t) << c->lg_sent) <=
+		       c->log_offset &&
+	       c->log_offset + (2ull << c->lg_log) <= c->stripes_offset;
 }
 
 // Reads the header by a mapping of its own, so that nothing is replaced by what
@@ -67,13 +70,12 @@ static bool keep_former(int fd)
 {
 	long at = sys_call(SYS_mmap, 0, REGION_PAGE, PROT_READ | PROT_WRITE,
 			   MAP_SHARED, fd, REGION_PAGE);
-	bool is_kept;
 
 	if (at < 0 && at > -4096)
 		return false;
-	is_kept = former_keep((struct region_status *)at);
+	former_keep((struct region_status *)at);
 	(void)sys_call(SYS_munmap, at, REGION_PAGE);
-	return is_kept;
+	return true;
 }
 
 struct region_control *mapping_make(int fd)
@@ -98,7 +100,7 @@ struct region_control *mapping_make(int fd)
 		      MAP_SHARED | (old ? MAP_FIXED : 0), fd, 0);
 	if (at < 0 && at > -4096) {
 		if (old)
-			former_cancel();
+			former_drop();
 		return NULL;
 	}
 	c = (struct region_control *)at;
@@ -157,8 +159,7 @@ void mapping_use(const struct region_control *c)
 	state.x_ids = (_Atomic uint64_t *)(base + c->ids_offset);
 	state.live_mask = (1u << c->lg_live_buckets) - 1;
 	state.tables.index = (struct walk_index *)(base + c->walk_offset);
-	state.x_sent = (_Atomic uint64_t *)(base + c->sent_offset);
-	state.sent_mask = (1u << c->lg_sent) - 1;
+	state.sent = sent_tables(c, (uintptr_t)base);
 	state.n_stripes = c->n_stripes;
 }
 

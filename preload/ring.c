@@ -20,8 +20,12 @@ struct pieces {
 	struct iovec v[3];
 	uint32_t n;
 	uint32_t total_bytes;
-	// Rings only: the frames of this stack come behind the pieces.
+	// Rings only: the frames of this stack come behind the pieces;
 	const struct unwound *frames;
+	// the pieces are a hash, of this stack;
+	const struct sent_stack *sent;
+	// or they bring a stack that is worth remembering.
+	bool is_stack;
 };
 
 static struct stripe *stripe_at(uint32_t i)
@@ -29,19 +33,11 @@ static struct stripe *stripe_at(uint32_t i)
 	return (struct stripe *)(state.stripes + i * state.stripe_step_bytes);
 }
 
-// What the collector says, within what was agreed.
-uint32_t ring_n_ready(void)
-{
-	// acquire: pairs with the collector's release: they have memory
-	uint32_t n = atomic_load_explicit(&state_control()->x_n_ready,
-					  memory_order_acquire);
-
-	return n && n <= state.n_stripes ? n : state.n_stripes;
-}
-
 // The first piece is a header, as a rule with nothing or with a hash behind it.
 static int put(unsigned char *at, const struct pieces *p)
 {
+	if (p->sent && !sent_is_valid(p->sent))
+		return -EAGAIN;
 	memcpy(at, p->v[0].iov_base, sizeof(struct record));
 	at += sizeof(struct record);
 	for (uint32_t i = 1; i < p->n; i++) {
@@ -67,6 +63,7 @@ static int stripe_write(struct stripe *s, const struct pieces *p)
 	// acquire: pairs with the collector's release after copying out
 	uint64_t tail = atomic_load_explicit(&s->x_tail, memory_order_acquire);
 	uint32_t at = (uint32_t)head & (size - 1), skip = 0;
+	unsigned char *to;
 
 	if (at + p->total_bytes > size)
 		skip = size - at;
@@ -77,11 +74,16 @@ static int stripe_write(struct stripe *s, const struct pieces *p)
 
 		memcpy(s->data + at, &pad, sizeof(pad));
 	}
-	if (put(s->data + (skip ? 0 : at), p))
+	to = s->data + (skip ? 0 : at);
+	if (put(to, p))
 		return -EAGAIN; // as if nothing had been written
 	// release: pairs with the collector's acquire; the bytes come before
 	atomic_store_explicit(&s->x_head, head + skip + p->total_bytes,
 			      memory_order_release);
+	if (p->is_stack)
+		sent_keep(
+			(const struct record_frames *)(to +
+						       sizeof(struct record)));
 	return 0;
 }
 
@@ -96,7 +98,7 @@ static bool stripe_take(struct stripe *s)
 
 static int rings_write(const struct pieces *p)
 {
-	uint32_t n = ring_n_ready();
+	uint32_t n = state_n_ready();
 	uint32_t i = self.tid * 2654435761u % n;
 	int err = -EBUSY;
 
@@ -189,10 +191,9 @@ static void note_generation(struct record *head)
 
 static int push_now(struct record *head, struct pieces *p)
 {
-	const struct region_control *c = state_control();
 	int err;
 
-	if (!c || atomic_load_explicit(&c->x_closed, memory_order_relaxed))
+	if (!state_control())
 		return -ENOTCONN;
 	head->size_bytes = p->total_bytes;
 	head->tid = self.tid;
@@ -207,9 +208,12 @@ static int tell_snapshots(uint32_t n)
 	struct record r = {.type = RECORD_DUMP, .form = FORM_NONE};
 	struct pieces p = {
 		.v = {{&r, sizeof(r)}}, .n = 1, .total_bytes = sizeof(r)};
+	const struct region_control *c = state_control();
 
 	if (!state.n_stripes)
 		return push_now(&r, &p);
+	if (atomic_load_explicit(&c->x_closed, memory_order_relaxed))
+		return -ENOTCONN;
 	// The collector looks at the word on its next round.
 	atomic_fetch_add_explicit(&state.status->x_dump_requests, n,
 				  memory_order_relaxed);
@@ -264,7 +268,8 @@ static int push_hash(struct record *head, const struct unwound *u)
 	uint64_t hash = u->result.hash;
 	struct pieces p = {.v = {{head, sizeof(*head)}, {&hash, sizeof(hash)}},
 			   .n = 2,
-			   .total_bytes = sizeof(*head) + sizeof(hash)};
+			   .total_bytes = sizeof(*head) + sizeof(hash),
+			   .sent = &u->sent};
 
 	head->form = FORM_HASH;
 	return push(head, &p);
@@ -279,26 +284,25 @@ static int push_frames(struct record *head, const struct unwound *u)
 		.n = 2,
 		.total_bytes = (uint32_t)(sizeof(*head) + sizeof(frames)) +
 			       u->result.n_frames * 8,
-		.frames = u};
-	int err;
+		.frames = u,
+		.is_stack = true};
 
 	head->form = FORM_FRAMES;
-	err = push(head, &p);
-	if (!err)
-		unwind_set_sent(u);
-	return err;
+	return push(head, &p);
 }
 
 // -EAGAIN: the stack could not be unwound here.
 static int push_unwound(struct record *head, const struct capture *c)
 {
 	struct unwound u;
+	int err;
 
 	if (!unwind_walk(c, head->generation, &u))
 		return -EAGAIN;
 	if (u.result.is_cut)
 		head->flags |= RECORD_CUT;
-	return u.is_sent ? push_hash(head, &u) : push_frames(head, &u);
+	err = u.is_sent ? push_hash(head, &u) : -EAGAIN;
+	return err == -EAGAIN ? push_frames(head, &u) : err;
 }
 
 int ring_try_push(struct record *head, const struct capture *c)
@@ -331,14 +335,50 @@ int ring_push(struct record *head, const struct capture *c)
 	return err;
 }
 
-int ring_move(const struct record *r)
+// R as it is. A stack that it brings is in the log from then on.
+static int move_whole(const struct record *r, const struct sent_stack *sent)
 {
 	struct pieces p = {.v = {{(void *)r, sizeof(*r)},
 				 {(void *)(r + 1), r->size_bytes - sizeof(*r)}},
 			   .n = 2,
-			   .total_bytes = r->size_bytes};
+			   .total_bytes = r->size_bytes,
+			   .sent = sent,
+			   .is_stack = r->form == FORM_FRAMES};
 
 	return rings_write(&p);
+}
+
+// R, with the frames F in place of their hash.
+static int move_frames(const struct record *r, const struct record_frames *f)
+{
+	struct record head = *r;
+	struct pieces p = {.v = {{&head, sizeof(head)},
+				 {(void *)f, sizeof(*f) + f->n_frames * 8}},
+			   .n = 2,
+			   .is_stack = true};
+
+	p.total_bytes = (uint32_t)(sizeof(head) + p.v[1].iov_len);
+	head.size_bytes = p.total_bytes;
+	head.form = FORM_FRAMES;
+	return rings_write(&p);
+}
+
+int ring_move(const struct record *r, const struct sent_tables *t)
+{
+	const struct record_frames *f;
+	struct sent_stack sent;
+	int err = -EAGAIN;
+	uint64_t hash;
+
+	if (r->form != FORM_HASH || r->size_bytes != sizeof(*r) + sizeof(hash))
+		return move_whole(r, NULL);
+	hash = *(const uint64_t *)(r + 1);
+	if (sent_has(hash, &sent))
+		err = move_whole(r, &sent);
+	if (err != -EAGAIN)
+		return err;
+	f = sent_find(t, hash);
+	return f ? move_frames(r, f) : move_whole(r, NULL);
 }
 
 int ring_push_text(struct record *head, const char *text, uint32_t n_bytes)
@@ -380,7 +420,7 @@ void ring_push_counters(void)
 uint64_t ring_progress(void)
 {
 	uint64_t sum = 1;
-	uint32_t n = ring_n_ready();
+	uint32_t n = state_n_ready();
 
 	for (uint32_t i = 0; i < n; i++)
 		sum += atomic_load_explicit(&stripe_at(i)->x_tail,

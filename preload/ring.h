@@ -12,6 +12,7 @@
 #define CPROF_PRELOAD_RING_H
 
 #include "preload/capture.h"
+#include "preload/sent.h"
 #include "proto/record.h"
 
 #include <stdbool.h>
@@ -30,12 +31,9 @@ void ring_count_drop(int err);
 // ring_push with N_BYTES of text behind HEAD (FORM_TEXT).
 int ring_push_text(struct record *head, const char *text, uint32_t n_bytes);
 
-// Pushes the record R, which was pushed before, as it is, uncounted. As
-// ring_push(); rings only.
-int ring_move(const struct record *r);
-
-// The stripes there are to use.
-uint32_t ring_n_ready(void);
+// Pushes the record R, which was pushed into another region before, uncounted;
+// a stack that it names by its hash is in T. As ring_push(); rings only.
+int ring_move(const struct record *r, const struct sent_tables *t);
 
 // Closes the descriptor FD of the parent's stream in a fork child, if it is
 // that still.

@@ -30,7 +30,6 @@
 
 #define START_WAIT_NS	2000000000ull // a new process, a cold collector
 #define FORK_WAIT_NS	1000000000ull // a child's first event is its start
-#define QUIET_NS	500000000ull  // twice the longest pause of a visitor
 #define SILENCE_NS	1000000000ull // a collector visits four times as often
 #define ANSWER_WAIT_NS	1000000000ull // for one that nobody waits for
 #define RETRY_SOON_NS	1000000000ull
@@ -140,6 +139,7 @@ static int use_region(const int fds[WIRE_RING_FDS])
 			live_clear();
 		mapping_use(c);
 	} else {
+		former_carry();
 		state.is_sweeper = true;
 		state_count(COUNTER_RECONNECTS, 1);
 	}
@@ -216,11 +216,11 @@ static int use_answer(int type, int fds[WIRE_RING_FDS])
 	}
 }
 
-// Waits until UNTIL_NS for the answer on FD, which it closes.
-static int finish_attach(int fd, uint64_t until_ns)
+// Takes the answer on FD, which has come, and closes FD.
+static int take_answer(int fd)
 {
 	int fds[WIRE_RING_FDS] = {-1, -1};
-	int err = greet_receive(fd, until_ns, fds);
+	int err = greet_receive(fd, 0, fds);
 
 	sys_close(fd);
 	if (err >= 0)
@@ -228,6 +228,45 @@ static int finish_attach(int fd, uint64_t until_ns)
 	sys_close(fds[0]);
 	sys_close(fds[1]);
 	return err;
+}
+
+// Nobody may be in the middle of a push when one region takes the place of
+// another. IS_LATE: whoever still is will not be waited for. -EINPROGRESS: not
+// now, the answer stays where it is.
+static int take_answer_alone(int fd, bool is_late)
+{
+	int err;
+
+	if (!state_control() || !state.n_stripes)
+		return take_answer(fd);
+	if (!former_hold(is_late))
+		return -EINPROGRESS;
+	err = take_answer(fd);
+	if (err)
+		former_release();
+	return err;
+}
+
+// Waits until UNTIL_NS for the answer on FD, which it closes.
+static int finish_attach(int fd, uint64_t until_ns)
+{
+	bool is_late = false;
+	int err = -EINPROGRESS;
+
+	if (!greet_wait(fd, until_ns)) {
+		sys_close(fd);
+		return -ETIMEDOUT;
+	}
+	while (err == -EINPROGRESS && !is_late) {
+		(void)sys_call(SYS_sched_yield);
+		is_late = sys_slow_now_ns() >= until_ns;
+		err = take_answer_alone(fd, is_late);
+	}
+	// This thread itself is in the middle of a push.
+	if (err != -EINPROGRESS)
+		return err;
+	sys_close(fd);
+	return -ETIMEDOUT;
 }
 
 static int attach_by(uint32_t transport, uint64_t until_ns)
@@ -301,15 +340,25 @@ static bool is_hello_ours(void)
 static int continue_attach(void)
 {
 	int fd = session.hello.fd;
+	bool is_late;
+	int err;
 
 	if (!is_hello_ours()) {
 		session.hello.fd = 0;
 		return begin_attach();
 	}
-	if (!greet_wait(fd, 0) && sys_slow_now_ns() < session.hello.until_ns)
-		return -EINPROGRESS;
-	session.hello.fd = 0;
-	return finish_attach(fd, 0);
+	is_late = sys_slow_now_ns() >= session.hello.until_ns;
+	if (!greet_wait(fd, 0)) {
+		if (!is_late)
+			return -EINPROGRESS;
+		sys_close(fd);
+		err = -ETIMEDOUT;
+	} else {
+		err = take_answer_alone(fd, is_late);
+	}
+	if (err != -EINPROGRESS)
+		session.hello.fd = 0;
+	return err;
 }
 
 // UNTIL_NS is 0 where nothing may be waited for.
@@ -328,21 +377,34 @@ static uint64_t pause_after(int err)
 	return err == -ETIMEDOUT ? RETRY_SOON_NS : HEARTBEAT_STALE_NS;
 }
 
-// One thread at a time. WAIT_NS is 0 where nothing may be waited for.
-static void try_attach(uint64_t wait_ns)
+// One thread at a time attaches.
+static bool take_turn(void)
 {
 	uint32_t nobody = 0;
+
+	return atomic_compare_exchange_strong_explicit(&state.x_attaching,
+						       &nobody, 1,
+						       memory_order_acquire,
+						       memory_order_relaxed);
+}
+
+static void end_turn(void)
+{
+	// release: pairs with the acquire of who is next
+	atomic_store_explicit(&state.x_attaching, 0, memory_order_release);
+}
+
+// WAIT_NS is 0 where nothing may be waited for.
+static void try_attach(uint64_t wait_ns)
+{
 	int host_errno = errno;
 	int err;
 
-	if (!atomic_compare_exchange_strong_explicit(
-		    &state.x_attaching, &nobody, 1, memory_order_acquire,
-		    memory_order_relaxed))
+	if (!take_turn())
 		return;
 	// A vfork child does not speak for its parent, whose memory this is.
 	if (state.pid && !state_is_own_process()) {
-		atomic_store_explicit(&state.x_attaching, 0,
-				      memory_order_release);
+		end_turn();
 		return;
 	}
 	if (!state.pid)
@@ -358,8 +420,7 @@ static void try_attach(uint64_t wait_ns)
 	atomic_store_explicit(&state.x_retry_ns,
 			      sys_slow_now_ns() + pause_after(err),
 			      memory_order_relaxed);
-	// release: pairs with the acquire above
-	atomic_store_explicit(&state.x_attaching, 0, memory_order_release);
+	end_turn();
 	errno = host_errno; // libc's clone() may have set it
 }
 
@@ -376,18 +437,6 @@ void session_start(void)
 	try_attach(START_WAIT_NS);
 }
 
-// A stack whose hash alone is sent to a collector that is dead already can't be
-// known by the next one.
-static void note_silence(uint64_t now, uint64_t beat)
-{
-	uint32_t is_silent = now > beat + QUIET_NS;
-
-	if (atomic_load_explicit(&state.x_is_silent, memory_order_relaxed) !=
-	    is_silent)
-		atomic_store_explicit(&state.x_is_silent, is_silent,
-				      memory_order_relaxed);
-}
-
 static bool is_stale(const struct region_control *c)
 {
 	uint64_t beat =
@@ -397,8 +446,6 @@ static bool is_stale(const struct region_control *c)
 	if (state_is_sandboxed())
 		return false;
 	now = sys_coarse_now_ns();
-	if (state.n_stripes)
-		note_silence(now, beat);
 	if (now < atomic_load_explicit(&state.x_retry_ns, memory_order_relaxed))
 		return false;
 	if (!state.n_stripes)
@@ -409,15 +456,10 @@ static bool is_stale(const struct region_control *c)
 
 static COLD void advance_former(const struct region_control *c)
 {
-	uint32_t nobody = 0;
-
-	if (!atomic_compare_exchange_strong_explicit(
-		    &state.x_attaching, &nobody, 1, memory_order_acquire,
-		    memory_order_relaxed))
+	if (!take_turn())
 		return;
 	former_advance(is_stale(c));
-	// release: pairs with the acquire above
-	atomic_store_explicit(&state.x_attaching, 0, memory_order_release);
+	end_turn();
 }
 
 bool session_is_pending(void)
@@ -485,18 +527,38 @@ void session_forked(void)
 	session.fd = session.hello.fd = 0;
 }
 
+// For the end of the process, which can wait for its turn.
+static bool wait_turn(uint64_t until_ns)
+{
+	while (!take_turn()) {
+		if (sys_slow_now_ns() >= until_ns)
+			return false;
+		sys_pause_ns(ROOM_PAUSE_NS);
+	}
+	return true;
+}
+
 void session_settle(uint64_t until_ns)
 {
-	uint32_t nobody = 0;
-
 	if (!atomic_load_explicit(&state.x_former, memory_order_relaxed) ||
-	    !atomic_compare_exchange_strong_explicit(
-		    &state.x_attaching, &nobody, 1, memory_order_acquire,
-		    memory_order_relaxed))
+	    !wait_turn(until_ns))
 		return;
 	while (!former_move() && !is_stale(state_control()) &&
 	       sys_slow_now_ns() < until_ns)
 		sys_pause_ns(ROOM_PAUSE_NS);
-	// release: pairs with the acquire above
-	atomic_store_explicit(&state.x_attaching, 0, memory_order_release);
+	end_turn();
+}
+
+bool session_renew(uint64_t until_ns)
+{
+	int err;
+
+	if (!wait_turn(until_ns))
+		return false;
+	// What of the one before found no room by now is lost.
+	if (!former_move())
+		former_drop();
+	err = attach(until_ns);
+	end_turn();
+	return !err;
 }

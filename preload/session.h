@@ -36,6 +36,10 @@ bool session_is_pending(void);
 // collector has not read.
 void session_settle(uint64_t until_ns);
 
+// The same, and its collector has gone: goes on with the next one, which is
+// waited for until UNTIL_NS. False: there is none.
+bool session_renew(uint64_t until_ns);
+
 // The calling process is about to fork: notes whether its collector is alive.
 void session_before_fork(void);
 

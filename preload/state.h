@@ -19,6 +19,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// Where the stacks are that were sent (sent.h).
+struct sent_tables {
+	_Atomic uint64_t *x_slots; // two halves of 2^lg_slots
+	unsigned char *log;	   // two halves of 2^lg_units units
+	uint32_t lg_slots;
+	uint32_t lg_units;
+};
+
 // One process's session. Written by session.c while it attaches, before
 // x_control is stored; constant from then on but for the x_ fields.
 struct state {
@@ -32,10 +40,9 @@ struct state {
 	// Unwind tables and their index in the region; NULL: no walking.
 	struct walk_tables tables;
 	_Atomic uint32_t x_walk_off; // 1: not with these tables any more
-	_Atomic uint64_t *x_sent;    // hashes of stacks that were sent
-	uint32_t sent_mask;	     // how many, - 1
+	struct sent_tables sent;
 	// Bumped before a region takes the place of another: what was sent into
-	// the one is not known in the other. Relaxed.
+	// the one is not known in the other. Relaxed; the stripes are held.
 	_Atomic uint32_t x_region;
 	uint64_t stripe_step_bytes;
 	uint32_t n_stripes; // 0 = socket transport
@@ -59,8 +66,6 @@ struct state {
 	_Atomic int64_t x_cpu_bank_ns;
 	// Exact mode: the tail seen when a wait for room ran out.
 	_Atomic uint64_t x_stuck_tail;
-	// 1: the collector has not been heard of for some time. Relaxed.
-	_Atomic uint32_t x_is_silent;
 	// Snapshots the user asked for that the collector wasn't told of yet.
 	_Atomic uint32_t x_snapshots_owed;
 	// Waits on rwlocks in progress; 0 lets an unlock skip the table.
@@ -103,6 +108,17 @@ extern __thread struct thread self __attribute__((tls_model("initial-exec")));
 static inline const struct region_control *state_control(void)
 {
 	return atomic_load_explicit(&state.x_control, memory_order_acquire);
+}
+
+// The stripes there are to use, of an attached process: what the collector
+// says, within what was agreed.
+static inline uint32_t state_n_ready(void)
+{
+	// acquire: pairs with the collector's release: they have memory
+	uint32_t n = atomic_load_explicit(&state_control()->x_n_ready,
+					  memory_order_acquire);
+
+	return n && n <= state.n_stripes ? n : state.n_stripes;
 }
 
 // True once the process may be in a seccomp sandbox: no system calls, no clock.

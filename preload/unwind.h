@@ -8,13 +8,14 @@
 #define CPROF_PRELOAD_UNWIND_H
 
 #include "preload/capture.h"
+#include "preload/sent.h"
 #include "proto/walk.h"
 
 struct unwound {
 	struct walk_start start;
 	struct walk_result result; // n_frames > 0
-	uint64_t mark;		   // of its hash and the region
-	bool is_sent;		   // its hash will do
+	struct sent_stack sent;
+	bool is_sent; // its hash will do
 };
 
 // Walks the stack of C, whose frames must still be there. False: it can't be.
@@ -24,8 +25,5 @@ bool unwind_walk(const struct capture *c, uint32_t generation,
 // Walks again and writes the U->result.n_frames pcs to AT. False: the tables
 // have changed since.
 bool unwind_write(const struct unwound *u, uint64_t *at);
-
-// The stack U was pushed in full: next time its hash will do.
-void unwind_set_sent(const struct unwound *u);
 
 #endif

@@ -15,7 +15,8 @@
 //	page 0   struct region_control   written by the collector only
 //	page 1   struct region_status    written by the shim
 //	walk_offset      struct walk_index, written by the collector only
-//	sent_offset      2^lg_sent u64 hashes of stacks sent before
+//	sent_offset      2 × 2^lg_sent u64 slots: stacks sent before
+//	log_offset       2 × 2^lg_log bytes: their frames
 //	stripes_offset   n_stripes × (struct stripe + stripe_bytes)
 //	live_offset      live_buckets × struct live_bucket
 //	ids_offset       live_buckets × 8 u64 sample ids, slot by slot
@@ -53,9 +54,11 @@ struct region_control {
 	uint32_t stripe_bytes;	  // data bytes of one stripe, a power of two
 	uint32_t lg_live_buckets; // log2 of the number of buckets
 	uint32_t stack_bytes;	  // copy limit, <= STACK_COPY_MAX_BYTES
-	uint32_t lg_sent;	  // log2 of the number of hashes of sent stacks
+	uint32_t lg_sent; // log2 of a half's number of slots for sent stacks
+	uint32_t lg_log;  // log2 of the bytes of a half of their log
 	uint64_t walk_offset;
 	uint64_t sent_offset;
+	uint64_t log_offset;
 	// Stripes whose memory is there, 1 to n_stripes; it only grows. The
 	// collector's release, after it has allocated them, pairs with the
 	// shim's acquire. All before it is the same in every region of the
@@ -73,9 +76,15 @@ struct region_control {
 	// Futex word: 1 once the collector has written the files of an exiting
 	// process. The collector's release pairs with the shim's acquire.
 	_Atomic uint32_t x_written;
-	// 1 = this session has ended (the collector is going away): stop
-	// pushing.
+	// 1 = this session has ended, and with it the collector: its files are
+	// written. What is pushed from then on is for the next one. Release:
+	// x_said comes before it.
 	_Atomic uint32_t x_closed;
+	// What the files of a session that was closed account for, so that the
+	// next one says the rest: the counters as they say them; of PUSHED, the
+	// records that were read or are said to be gone. 0 where the collector
+	// was killed: then nothing is accounted for.
+	_Atomic uint64_t x_said[COUNTER_N];
 };
 static_assert(sizeof(struct region_control) <= REGION_PAGE, "page 0");
 
@@ -97,6 +106,12 @@ struct region_status {
 	_Atomic uint32_t x_goodbye;
 	// 1 = something worth a file at exit was pushed (see README, "exit").
 	_Atomic uint32_t x_worth;
+	// The log of sent stacks: the position of its end, and for which half
+	// (a position's, counted on) x_log_heads are known: how far each stripe
+	// had been written when that half began, in it or before it.
+	_Alignas(CACHELINE) _Atomic uint32_t x_log_end;
+	_Atomic uint32_t x_log_noted;
+	_Atomic uint64_t x_log_heads[STRIPES_MAX];
 	// Relaxed sums, named by proto/counters.def.
 	_Alignas(CACHELINE) _Atomic uint64_t x_counters[COUNTER_N];
 };
@@ -127,11 +142,21 @@ struct stripe {
 };
 static_assert(sizeof(struct stripe) == 2 * CACHELINE, "stripe header");
 
-// The stacks that were sent in full: a hash stands at its low bits' place,
-// until another one takes it. Who finds it there sends the hash alone. Release
-// by the shim, after the push of the stack, pairs with its acquire: so the
-// collector has the stack before its hash, or will have in the next round over
-// all rings.
+// The stacks that were sent in full. Their frames are kept in the log, each as
+// a struct record_frames with its pcs behind it, at a position that counts
+// units of LOG_UNIT bytes, and wraps; a position names a half of the log (its
+// bits from lg_log - 3 on, of which the lowest chooses the place) and stands,
+// beside the upper half of the stack's hash, in a slot of that half's table. A
+// stack in the current half is sent as its hash alone. All this is written by
+// holders of a stripe only.
+//
+// A half is written over only when the collector has read all that was pushed
+// before the other one began: so every hash that nobody has read names a stack
+// that is still here, and who moves records to the next collector's region
+// finds it.
+#define LOG_UNIT   8u
+#define LG_LOG_MIN 12u
+#define LG_LOG_MAX 24u
 
 // A bucket of the live table: eight pointers in one cache line; the id of slot
 // i of bucket b is ids[b * 8 + i]. A pointer p lives in bucket live_hash(p) or

@@ -44,8 +44,8 @@ $(B)/steps/%.o: %.c | $(PB:=.h)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(COLLECTOR_CFLAGS) -mcx16 \
 		-include test/model/atomics.h -c -o $@ $<
-$(B)/test/model/ring_steps: $(B)/steps/preload/ring.o \
-	$(B)/steps/collector/ringread.o
+$(B)/test/model/ring_steps: $(addprefix $(B)/steps/,preload/ring.o \
+	preload/sent.o collector/ringread.o)
 $(B)/test/model/live_steps: $(addprefix $(B)/steps/,preload/ring.o \
 	preload/live.o collector/ringread.o collector/drain.o)
 $(B)/test/model/contention_steps: $(B)/steps/preload/contention.o
