@@ -39,6 +39,7 @@ struct images {
 	uint32_t epoch;
 	uint64_t file_bytes; // held by the files of all images
 	uint64_t n_refused;
+	uint32_t n_unload_misses; // files of unloaded images that can't be had
 	uint64_t changes;
 	struct lives lives;
 };
@@ -331,7 +332,8 @@ static void add_unloaded(struct images *ims, struct elf_file *file,
 }
 
 // Ends the lives of the images of PATH at BIAS. The loader's name of a library
-// may be a symbolic link where maps has the file: FILE settles it.
+// may be a symbolic link where maps has the file: FILE, unless NULL, settles
+// it.
 static bool end_lives(struct images *ims, const char *path, uint64_t bias,
 		      const struct elf_file *file, uint32_t generation)
 {
@@ -340,11 +342,27 @@ static bool end_lives(struct images *ims, const char *path, uint64_t bias,
 	for (uint32_t i = 0; i < ims->n_known; i++) {
 		const struct image *im = ims->known[i].im;
 		if (im->file && im->bias == bias &&
-		    (im->file == file || !strcmp(im->path, path)))
+		    (file ? im->file == file : !strcmp(im->path, path)))
 			is_found |=
 				lives_unload(&ims->lives, i + 1, generation);
 	}
 	return is_found;
+}
+
+// A process may name any number of files, and each costs an open().
+static struct elf_file *open_unloaded(struct images *ims, const char *path)
+{
+	struct elf_file *file;
+
+	if (is_full(ims))
+		return NULL;
+	if (ims->n_unload_misses >= IMAGES_MAX) {
+		ims->n_refused++;
+		return NULL;
+	}
+	file = maps_open_path(&ims->process, path);
+	ims->n_unload_misses += !file;
+	return file;
 }
 
 void images_unloaded(struct images *ims, const char *path, uint64_t bias,
@@ -358,10 +376,13 @@ void images_unloaded(struct images *ims, const char *path, uint64_t bias,
 		.last_seen = generation,
 		.is_exact = true,
 	};
-	struct elf_file *file = maps_open_path(&ims->process, path);
+	struct elf_file *file = NULL;
 	struct maps_entry e = {.path = path};
 
-	if (!end_lives(ims, path, bias, file, until) && file) {
+	// As a rule the name is known, and the file with it.
+	if (!end_lives(ims, path, bias, NULL, until))
+		file = open_unloaded(ims, path);
+	if (file && !end_lives(ims, path, bias, file, until)) {
 		e.dev = file->identity.dev;
 		e.inode = file->identity.inode;
 		add_unloaded(ims, file, &e, &life);

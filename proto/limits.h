@@ -60,8 +60,9 @@
 #define AGG_LIVE_MAX	  (5u << 19)
 #define AGG_EARLY_MAX	  (1u << 20)
 #define THREADS_MAX	  65536u
-// Its images, ever (a JIT whose code area grows makes a new one at each look),
-// and the unwinding tables of their files.
+// Its images, ever (a JIT whose code area grows makes a new one at each look;
+// as many tries to open the file of one that has gone), and the unwinding
+// tables of their files.
 #define IMAGES_MAX	 16384u
 #define IMAGES_MAX_BYTES (512ull << 20)
 // Snapshots by signal on their way to the disk.

@@ -105,6 +105,18 @@ static void test_images(void **state)
 	munmap(pages, n_pages * 4096);
 }
 
+// Libraries that are said to have been unloaded and can't be had.
+static void test_unloaded_files(void **state)
+{
+	struct images *images = own_images();
+
+	(void)state;
+	for (uint64_t i = 0; i < IMAGES_MAX + 10; i++)
+		images_unloaded(images, "/nowhere/lib.so", i << 12, 1);
+	assert_int_equal(images_refused(images), 10);
+	images_free(images);
+}
+
 // A sparse ELF file whose unwinding table is as large as one may be.
 static int make_elf(char *path, uint64_t n_bytes)
 {
@@ -270,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_frames),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_images),
+		cmocka_unit_test(test_unloaded_files),
 		cmocka_unit_test(test_image_bytes),
 		cmocka_unit_test(test_sessions),
 		cmocka_unit_test(test_dumps),
