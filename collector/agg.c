@@ -7,6 +7,7 @@
 
 #include "collector/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -52,8 +53,11 @@ enum agg_table agg_table_of(enum kind kind)
 
 static uint64_t key_of(struct agg_key key)
 {
-	// Never 0 and never wraps: stacks are far fewer than 2^31.
-	return ((uint64_t)key.stack + 1) << 32 | key.tid;
+	// Never 0 and never wraps.
+	static_assert(STACKS_MAX < 1u << 20 && LABEL_SETS_MAX <= 1u << 12,
+		      "a key fits in 64 bits");
+	return ((uint64_t)key.stack + 1) << 44 |
+	       (uint64_t)(key.labels % LABEL_SETS_MAX) << 32 | key.tid;
 }
 
 static long add_row(struct agg_rows *t, struct agg_key key)
@@ -66,7 +70,8 @@ static long add_row(struct agg_rows *t, struct agg_key key)
 	t->list = list;
 	if (hmap_put(&t->by_key, key_of(key), t->n))
 		return -1;
-	list[t->n] = (struct snap_row){.stack = key.stack, .tid = key.tid};
+	list[t->n] = (struct snap_row){
+		.stack = key.stack, .tid = key.tid, .labels = key.labels};
 	return (long)t->n++;
 }
 
@@ -219,7 +224,8 @@ size_t agg_bytes(const struct agg *a)
 static int check_rows(const struct agg_rows *t)
 {
 	for (size_t i = 0; i < t->n; i++) {
-		struct agg_key key = {t->list[i].stack, t->list[i].tid};
+		struct agg_key key = {t->list[i].stack, t->list[i].tid,
+				      t->list[i].labels};
 		uint64_t *index = hmap_get(&t->by_key, key_of(key));
 
 		if (!index || *index != i)

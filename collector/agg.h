@@ -30,7 +30,7 @@ struct agg_rows {
 	struct snap_row *list;
 	size_t n;
 	size_t capacity;
-	struct hmap by_key; // stack << 32 | tid, + 1 -> index
+	struct hmap by_key; // of agg_key -> index
 	uint64_t n_samples;
 	uint64_t n_overflow;
 };
@@ -58,6 +58,7 @@ struct agg {
 struct agg_key {
 	uint32_t stack;
 	uint32_t tid;
+	uint32_t labels; // < LABEL_SETS_MAX
 };
 
 void agg_init(struct agg *a);

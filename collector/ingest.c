@@ -32,6 +32,7 @@ int ingest_init(struct ingest *in, struct images *images, uint32_t max_frames)
 		in->max_frames = STACK_DEPTH_MAX;
 	agg_init(&in->agg);
 	threads_init(&in->threads);
+	labels_init(&in->labels);
 	hmap_init(&in->by_hash);
 	err = stacks_init(&in->stacks);
 	if (!err && images && !(in->unwinder = unwind_new(images)))
@@ -53,6 +54,7 @@ void ingest_fini(struct ingest *in)
 	free(in->waiting);
 	in->waiting = NULL;
 	threads_fini(&in->threads);
+	labels_fini(&in->labels);
 	agg_fini(&in->agg);
 	stacks_fini(&in->stacks);
 }
@@ -60,7 +62,7 @@ void ingest_fini(struct ingest *in)
 size_t ingest_bytes(const struct ingest *in)
 {
 	return sizeof(*in) + stacks_bytes(&in->stacks) + agg_bytes(&in->agg) +
-	       hmap_bytes(&in->by_hash) +
+	       hmap_bytes(&in->by_hash) + labels_bytes(&in->labels) +
 	       in->waiting_capacity * sizeof(*in->waiting);
 }
 
@@ -230,7 +232,9 @@ static bool keep_waiting(struct ingest *in, const union ringread_record *r)
 
 static struct agg_key key_of(struct ingest *in, const union ringread_record *r)
 {
-	struct agg_key key = {FRAME_UNKNOWN, r->header.tid};
+	struct agg_key key = {
+		FRAME_UNKNOWN, r->header.tid,
+		r->header.labels < LABEL_SETS_MAX ? r->header.labels : 0};
 
 	if (r->header.form == FORM_RAW)
 		key.stack = stack_of_raw(in, r);
@@ -292,7 +296,7 @@ static void on_cpu(struct ingest *in, const union ringread_record *r)
 
 		ticks -= late;
 		add(in, AGG_CPU,
-		    (struct agg_key){FRAME_SIGNAL_BLOCKED, key.tid},
+		    (struct agg_key){FRAME_SIGNAL_BLOCKED, key.tid, key.labels},
 		    (double[]){late, late * period_ns});
 	}
 	add(in, AGG_CPU, key, (double[]){ticks, ticks * period_ns});
@@ -358,6 +362,12 @@ static void on_unload(struct ingest *in, const union ringread_record *r)
 				(uint32_t)r->header.aux);
 }
 
+static void on_labels(struct ingest *in, const union ringread_record *r)
+{
+	labels_put(&in->labels, r->header.value, r->header.aux, payload_of(r),
+		   payload_bytes(r));
+}
+
 static void on_dump(struct ingest *in, const union ringread_record *r)
 {
 	(void)r;
@@ -396,6 +406,7 @@ void ingest_record(struct ingest *in, const union ringread_record *record)
 		[RECORD_DUMP] = on_dump,
 		[RECORD_GOODBYE] = on_goodbye,
 		[RECORD_COUNTERS] = on_counters,
+		[RECORD_LABELS] = on_labels,
 	};
 	uint8_t type = record->header.type;
 

@@ -221,6 +221,55 @@ static const struct labels *find_labels(struct builder *b, uint32_t tid)
 	return &b->other;
 }
 
+static bool has_key(const struct labels *l, int64_t key)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->items[i]->key == key)
+			return true;
+	return false;
+}
+
+// The labels of SET, the innermost first, which hides others of its key. The
+// process may name any set as any other's: no more steps than there may be.
+static void add_set(struct builder *b, uint32_t set, struct labels *l)
+{
+	const struct snap *s = b->snap;
+	struct Perftools__Profiles__Label *label;
+
+	for (unsigned n = 0; n < LABEL_DEPTH_MAX && set < s->n_label_sets &&
+			     s->label_sets[set].key;
+	     n++, set = s->label_sets[set].parent) {
+		const char *key = s->label_texts + s->label_sets[set].key;
+
+		if (has_key(l, text(b, key)))
+			continue;
+		label = add_label(b, l, key);
+		if (label)
+			label->str = text(b, s->label_texts +
+						     s->label_sets[set].value);
+	}
+}
+
+// The labels of ROW: those of its scope, and of its thread what they don't
+// hide. An empty list where there is no memory.
+static struct labels row_labels(struct builder *b, const struct snap_row *row)
+{
+	const struct labels *thread = find_labels(b, row->tid);
+	struct labels l = {0};
+
+	if (!row->labels)
+		return *thread;
+	l.items = arena_get(&b->arena, LABEL_DEPTH_MAX + thread->n,
+			    sizeof(*l.items));
+	if (!l.items)
+		return l;
+	add_set(b, row->labels, &l);
+	for (size_t i = 0; i < thread->n; i++)
+		if (!has_key(&l, thread->items[i]->key))
+			l.items[l.n++] = thread->items[i];
+	return l;
+}
+
 static bool is_heap(enum kind kind)
 {
 	return kind == KIND_INUSE || kind == KIND_ALLOC;
@@ -291,7 +340,7 @@ static void add_sample(struct builder *b, const struct snap_row *row)
 {
 	struct Perftools__Profiles__Sample *sample;
 	int64_t values[KIND_VALUES_MAX];
-	const struct labels *labels;
+	struct labels labels;
 
 	if (row->stack >= b->snap->n_stacks || !round_values(b, row, values))
 		return;
@@ -305,9 +354,9 @@ static void add_sample(struct builder *b, const struct snap_row *row)
 		return;
 	sample->n_value = b->kind->n_values;
 	memcpy(sample->value, values, sample->n_value * sizeof(*values));
-	labels = find_labels(b, row->tid);
-	sample->label = labels->items;
-	sample->n_label = labels->n;
+	labels = row_labels(b, row);
+	sample->label = labels.items;
+	sample->n_label = labels.n;
 	set_locations(b, sample, &b->snap->stacks[row->stack]);
 	b->profile.sample[b->profile.n_sample++] = sample;
 }

@@ -84,6 +84,9 @@ static unsigned forms_of(uint8_t type)
 		[RECORD_DUMP] = 1 << FORM_NONE,
 		[RECORD_GOODBYE] = 1 << FORM_NONE,
 		[RECORD_COUNTERS] = 1 << FORM_WORDS,
+		[RECORD_LABELS] = 1 << FORM_TEXT,
+		[RECORD_MARK] = 1 << FORM_TEXT,
+		[RECORD_PROFILE] = 1 << FORM_TEXT,
 	};
 	const unsigned stack = 1 << FORM_NONE | 1 << FORM_RAW |
 			       1 << FORM_FRAMES | 1 << FORM_HASH;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows are identified by (stack, tid); a hash of the earlier snapshot's rows
-// makes a difference linear in the number of rows.
+// Rows are identified by (stack, tid, labels); a hash of the earlier snapshot's
+// rows makes a difference linear in the number of rows.
 #include "collector/snap.h"
 
 #include "collector/mem.h"
@@ -14,7 +14,7 @@
 // whole numbers when written, so anything this small is zero.
 #define ZERO_BELOW 1e-3
 
-// Rows of a snapshot by (stack, tid): indexes + 1, open addressing.
+// Rows of a snapshot by what identifies them: indexes + 1, open addressing.
 struct index {
 	uint32_t *slots;
 	size_t mask;
@@ -35,6 +35,8 @@ void snap_free(struct snap *s)
 	free(s->frames);
 	free(s->images);
 	free(s->threads);
+	free(s->label_sets);
+	free(s->label_texts);
 	free(s->labels);
 	free(s->comments);
 	free(s->counts);
@@ -43,7 +45,8 @@ void snap_free(struct snap *s)
 
 static size_t hash_row(const struct snap_row *row)
 {
-	uint64_t h = (uint64_t)row->stack << 32 | row->tid;
+	uint64_t h = ((uint64_t)row->stack << 32 | row->tid) ^
+		     (uint64_t)row->labels << 52;
 
 	h *= 0x9e3779b97f4a7c15ull;
 	return (size_t)(h >> 20);
@@ -78,7 +81,8 @@ static const struct snap_row *find_row(const struct snap *s, struct index *x,
 	     at = (at + 1) & x->mask) {
 		const struct snap_row *row =
 			&s->rows[(x->slots[at] & ~FOUND_BIT) - 1];
-		if (row->stack == like->stack && row->tid == like->tid) {
+		if (row->stack == like->stack && row->tid == like->tid &&
+		    row->labels == like->labels) {
 			x->slots[at] |= FOUND_BIT;
 			return row;
 		}

@@ -23,9 +23,19 @@ struct snap_stack {
 // types (kind_table). Doubles, since heap weights are fractions; they are
 // rounded once, when written. Sums below 2^53 are exact.
 struct snap_row {
-	uint32_t stack; // index into snap.stacks
-	uint32_t tid;	// 0 = no thread
+	uint32_t stack;	 // index into snap.stacks
+	uint32_t tid;	 // 0 = no thread
+	uint32_t labels; // set of labels, 0 = none
+	uint32_t reserved;
 	double values[KIND_VALUES_MAX];
+};
+
+// A set of labels: one label, and the set it was added to. Keys and values are
+// texts in snap.label_texts.
+struct snap_labels {
+	uint32_t parent; // 0 = none
+	uint32_t key;
+	uint32_t value;
 };
 
 struct snap_thread {
@@ -33,9 +43,9 @@ struct snap_thread {
 	char name[16]; // NUL-terminated
 };
 
-// Invariants: rows of one snap have distinct (stack, tid); threads are sorted
-// by tid; stacks[row.stack].first + n <= n_frames; frame.image <= n_images or
-// FRAME_PSEUDO.
+// Invariants: rows of one snap have distinct (stack, tid, labels); threads are
+// sorted by tid; stacks[row.stack].first + n <= n_frames; frame.image <=
+// n_images or FRAME_PSEUDO.
 struct snap {
 	uint64_t session; // unique in this collector's life
 	uint32_t pid;
@@ -55,8 +65,11 @@ struct snap {
 	uint32_t n_images;
 	struct snap_thread *threads;
 	size_t n_threads;
-	char *labels;	 // k=v,k=v put on every sample, "" when none
-	char **comments; // lines for Profile.comment
+	struct snap_labels *label_sets; // by number; key 0: not known
+	size_t n_label_sets;
+	char *label_texts; // begins with a NUL
+	char *labels;	   // k=v,k=v put on every sample, "" when none
+	char **comments;   // lines for Profile.comment
 	size_t n_comments;
 	uint64_t *counts; // what was counted meanwhile, in the taker's order
 	size_t n_counts;

@@ -181,7 +181,8 @@ static int copy_state(const struct proc *p, struct snap *s)
 			     sizeof(*s->frames));
 	s->threads = threads_copy(&in->threads);
 	s->labels = strdup(p->hello->labels);
-	if (!s->rows || !s->stacks || !s->frames || !s->threads || !s->labels)
+	if (!s->rows || !s->stacks || !s->frames || !s->threads || !s->labels ||
+	    labels_copy(&in->labels, s))
 		return -ENOMEM;
 	s->n_rows = rows->n;
 	s->n_stacks = in->stacks.n;

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // cprof.h: what a program may ask of the profiler it runs under.
+#define CPROF_CALL(type, name, parameters, arguments, otherwise) \
+	type name parameters;
 #include "preload/cprof.h"
 
+#include "preload/labels.h"
+#include "preload/ring.h"
+#include "preload/sample.h"
 #include "preload/state.h"
 #include "preload/sys.h"
 #include "preload/tick.h"
 #include "proto/version.h"
 
 #include <errno.h>
+#include <string.h>
 
 EXPORT const char *cprof_version(void)
 {
@@ -25,4 +31,45 @@ EXPORT int cprof_is_active(void)
 EXPORT int cprof_dump(void)
 {
 	return tick_request_snapshot() ? 0 : -ENOTCONN;
+}
+
+EXPORT unsigned cprof_label(const char *key, const char *value)
+{
+	uint32_t outside = labels_now;
+	uint32_t inside = labels_add(outside, key, value);
+
+	if (LIKELY(inside))
+		labels_now = inside;
+	else
+		state_count(COUNTER_LABELS_FULL, 1);
+	return outside;
+}
+
+EXPORT unsigned cprof_labels(void)
+{
+	return labels_now;
+}
+
+EXPORT unsigned cprof_labels_use(unsigned scope)
+{
+	uint32_t before = labels_now;
+
+	labels_now = scope < LABEL_SETS_MAX ? scope : 0;
+	return before;
+}
+
+EXPORT int cprof_mark(const char *text)
+{
+	int host_errno = errno;
+	struct record r = {.type = RECORD_MARK, .labels = labels_now};
+	int err = -ENOTCONN;
+
+	if (sample_ready() && !state_is_sandboxed()) {
+		r.time_ns = sys_slow_now_ns();
+		err = ring_push_text(&r, text,
+				     (uint32_t)strnlen(text,
+						       LABEL_VALUE_MAX_BYTES));
+	}
+	errno = host_errno;
+	return err && err != -ENOTCONN ? -EAGAIN : err;
 }

@@ -10,6 +10,7 @@
 #include "preload/hook_thread.h"
 
 #include "preload/cputimer.h"
+#include "preload/labels.h"
 #include "preload/real.h"
 #include "preload/ring.h"
 #include "preload/sample.h"
@@ -32,6 +33,7 @@ struct start {
 	// 1 from taking to the trampoline's copy. CAS acquire, store release.
 	_Atomic uint32_t x_used;
 	uint32_t flags;	    // of the creator: the mask is inherited
+	uint32_t labels;    // of the creator: so are its labels
 	bool is_mask_known; // unless there are attributes, say
 	void *(*routine)(void *);
 	thrd_start_t c11_routine;
@@ -108,6 +110,7 @@ static struct start begin(struct start *s, void *frame)
 		self.flags = (uint16_t)(copy.flags & THREAD_BLOCKS_PROF);
 	else if (!tick_inherit_block())
 		cputimer_unblock();
+	labels_now = copy.labels;
 	pc = copy.routine ? (uintptr_t)copy.routine
 			  : (uintptr_t)copy.c11_routine;
 	thread_begin((uintptr_t)frame + ABOVE_BYTES, copy.stack_bytes, pc);
@@ -139,6 +142,7 @@ static struct start *prepare(const pthread_attr_t *attr, void *arg)
 	s->c11_routine = NULL;
 	s->arg = arg;
 	s->flags = self.flags;
+	s->labels = labels_now;
 	s->is_mask_known = !attr && !(self.flags & THREAD_PARKED);
 	s->stack_bytes = stack_bytes_of(attr);
 	return s;

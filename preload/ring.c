@@ -4,6 +4,7 @@
 // socket transport.
 #include "preload/ring.h"
 
+#include "preload/labels.h"
 #include "preload/rmw.h"
 #include "preload/state.h"
 #include "preload/sys.h"
@@ -305,6 +306,38 @@ static int push_unwound(struct record *head, const struct capture *c)
 	return err == -EAGAIN ? push_frames(head, &u) : err;
 }
 
+// Names the collector there is now, of this process: never 0.
+static uint32_t collector_token(void)
+{
+	return (uint32_t)state.serial << 16 |
+	       (atomic_load_explicit(&state.x_region, memory_order_relaxed) &
+		0xffff);
+}
+
+// Tells the collector what SET is made of, the outermost first; what finds no
+// room now goes with a later sample.
+static COLD void send_labels(uint32_t set, uint32_t token)
+{
+	uint32_t sets[LABEL_DEPTH_MAX];
+	struct labels_set s;
+	uint32_t n = 0;
+
+	for (; n < LABEL_DEPTH_MAX && set && !labels_is_sent(set, token) &&
+	       labels_get(set, &s);
+	     set = s.parent)
+		sets[n++] = set;
+	while (n--) {
+		struct record r = {.type = RECORD_LABELS, .value = sets[n]};
+
+		if (!labels_get(sets[n], &s))
+			return;
+		r.aux = s.parent;
+		if (ring_push_text(&r, s.text, s.n_bytes))
+			return;
+		labels_set_sent(sets[n], token);
+	}
+}
+
 int ring_try_push(struct record *head, const struct capture *c)
 {
 	struct pieces p = {.v = {{head, sizeof(*head)}},
@@ -314,6 +347,9 @@ int ring_try_push(struct record *head, const struct capture *c)
 	uint16_t flags = head->flags & (uint16_t)~RECORD_CUT;
 	int err;
 
+	if (UNLIKELY(head->labels) &&
+	    !labels_is_sent(head->labels, collector_token()))
+		send_labels(head->labels, collector_token());
 	note_generation(head);
 	if (!c) {
 		head->form = FORM_NONE;

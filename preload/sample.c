@@ -4,6 +4,7 @@
 // of it when there is no room. The mathematics is rate.c's, and README.md's.
 #include "preload/sample.h"
 
+#include "preload/labels.h"
 #include "preload/live.h"
 #include "preload/rate.h"
 #include "preload/ring.h"
@@ -157,7 +158,10 @@ void sample_sweep(void)
 
 static void push_alloc(void *p, size_t n_bytes, uint64_t rate)
 {
-	struct record r = {.type = RECORD_ALLOC, .value = n_bytes, .aux = rate};
+	struct record r = {.type = RECORD_ALLOC,
+			   .value = n_bytes,
+			   .aux = rate,
+			   .labels = labels_now};
 	struct live_slot slot;
 	struct capture c;
 	uint64_t stale;
@@ -234,7 +238,8 @@ NOINLINE void sample_alloc(void *p, size_t n_bytes)
 COLD void sample_block(uint64_t delay_ns)
 {
 	int err = errno;
-	struct record r = {.type = RECORD_BLOCK, .value = delay_ns};
+	struct record r = {
+		.type = RECORD_BLOCK, .value = delay_ns, .labels = labels_now};
 	struct capture c;
 
 	if (sample_ready()) {
@@ -250,7 +255,8 @@ COLD void sample_block(uint64_t delay_ns)
 COLD void sample_mutex(uint64_t delay_ns)
 {
 	int err = errno;
-	struct record r = {.type = RECORD_MUTEX, .value = delay_ns};
+	struct record r = {
+		.type = RECORD_MUTEX, .value = delay_ns, .labels = labels_now};
 	struct capture c;
 
 	if (sample_ready()) {
@@ -266,7 +272,8 @@ COLD void sample_mutex(uint64_t delay_ns)
 COLD void sample_thread(uint32_t tid)
 {
 	int err = errno;
-	struct record r = {.type = RECORD_THREAD, .value = tid};
+	struct record r = {
+		.type = RECORD_THREAD, .value = tid, .labels = labels_now};
 	struct capture c;
 
 	if (sample_ready()) {
@@ -278,8 +285,10 @@ COLD void sample_thread(uint32_t tid)
 
 void sample_cpu(uint64_t ticks, uint64_t period_ns, const ucontext_t *uc)
 {
-	struct record r = {
-		.type = RECORD_CPU, .value = ticks, .aux = period_ns};
+	struct record r = {.type = RECORD_CPU,
+			   .value = ticks,
+			   .aux = period_ns,
+			   .labels = labels_now};
 	struct capture c;
 
 	capture_context(&c, uc);

@@ -60,6 +60,17 @@
 #define AGG_LIVE_MAX	  (5u << 19)
 #define AGG_EARLY_MAX	  (1u << 20)
 #define THREADS_MAX	  65536u
+// Sets of labels of a process, set 0 included, and what is in one. A program
+// that labels by an id of each request fills the table soon: then the labels of
+// the scope outside stay.
+#define LABEL_SETS_MAX	      4096u
+#define LABEL_DEPTH_MAX	      16u
+#define LABEL_KEY_MAX_BYTES   64u
+#define LABEL_VALUE_MAX_BYTES 255u
+// Profiles of a program's own, and their names. Objects in them have places in
+// the live table.
+#define PROFILES_MAX	       32u
+#define PROFILE_NAME_MAX_BYTES 32u
 // Its images, ever (a JIT whose code area grows makes a new one at each look;
 // as many tries to open the file of one that has gone), and the unwinding
 // tables of their files.

@@ -29,6 +29,13 @@ enum record_type {
 	RECORD_DUMP = 10,     // the snapshot signal arrived (socket transport)
 	RECORD_GOODBYE = 11,  // the process is ending (socket transport)
 	RECORD_COUNTERS = 12, // payload: counters (socket transport)
+	RECORD_LABELS = 15,   // a set of labels, told before its first use;
+			    // value: its number · aux: of the set it adds one
+			    // label to; payload: key, NUL, value, NUL
+	RECORD_MARK = 16,    // the program says that something happened now;
+			     // payload: what
+	RECORD_PROFILE = 17, // a profile of the program's own, told before its
+			     // first use; value: its number · payload: name
 	RECORD_N
 };
 
@@ -64,9 +71,12 @@ struct record {
 	uint64_t time_ns;    // CLOCK_MONOTONIC, 0 where no clock was read
 	uint64_t value;
 	uint64_t aux;
-	uint64_t id; // heap sample id, never 0 for ALLOC and FREE
+	uint64_t id;	  // heap sample id, never 0 for ALLOC and FREE
+	uint32_t labels;  // the set of labels the thread had; 0 = none
+	uint32_t profile; // ALLOC: an object of this profile of the program's
+			  // own, counted once; 0 = memory
 };
-static_assert(sizeof(struct record) == 48, "record header is 48 bytes");
+static_assert(sizeof(struct record) == 56, "record header is 56 bytes");
 
 // Registers in DWARF's x86-64 numbering (System V psABI, figure 3.36):
 // rax rdx rcx rbx rsi rdi rbp rsp r8..r15, then the pc as number 16.

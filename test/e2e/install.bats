@@ -62,14 +62,14 @@ make_it() {
 		#include <stdio.h>
 		int main(void)
 		{
-			if (!cprof_version || !cprof_is_active || !cprof_dump)
-				return puts("no shim"), 0;
+			if (!*cprof_version())
+				return puts("no shim"), cprof_is_active();
 			printf("%s %d %d\n", cprof_version(), cprof_is_active(),
 			       cprof_dump());
 			return 0;
 		}
 	EOF
-	gcc -Wall -Werror -I"$REPO/preload" -o user user.c
+	gcc -Wall -Wextra -Wpedantic -Werror -I"$REPO/preload" -o user user.c
 	[ "$(./user)" = "no shim" ]
 	run --separate-stderr "$CTL" run -- ./user
 	[[ $output == *" 1 0" ]]

@@ -20,12 +20,12 @@ static void alloc(uint32_t stack, uint64_t id, uint64_t n_bytes, uint64_t rate)
 {
 	const struct agg_alloc al = {id, n_bytes, rate, true};
 
-	agg_alloc(&a, (struct agg_key){stack, 7}, &al);
+	agg_alloc(&a, (struct agg_key){stack, 7, 0}, &al);
 }
 
 static const double *values(uint32_t stack)
 {
-	return agg_row(&a, AGG_HEAP, (struct agg_key){stack, 7})->values;
+	return agg_row(&a, AGG_HEAP, (struct agg_key){stack, 7, 0})->values;
 }
 
 static void test_exact(void **state)
@@ -64,7 +64,7 @@ static void test_untracked(void **state)
 
 	(void)state;
 	agg_init(&a);
-	agg_alloc(&a, (struct agg_key){10, 7}, &al);
+	agg_alloc(&a, (struct agg_key){10, 7, 0}, &al);
 	assert_true(values(10)[0] == 1 && values(10)[2] == 0);
 	assert_int_equal(agg_n_live(&a), 0);
 	agg_fini(&a);
@@ -139,7 +139,8 @@ static void test_row_bound(void **state)
 	(void)state;
 	agg_init(&a);
 	for (uint32_t i = 0; i < AGG_ROWS_MAX + 10; i++)
-		agg_row(&a, AGG_BLOCK, (struct agg_key){4 + i, 1})->values[0]++;
+		agg_row(&a, AGG_BLOCK, (struct agg_key){4 + i, 1, 0})
+			->values[0]++;
 	assert_int_equal(a.tables[AGG_BLOCK].n, AGG_ROWS_MAX);
 	assert_int_equal(a.tables[AGG_BLOCK].n_overflow, 11);
 	assert_true(a.tables[AGG_BLOCK].list[0].values[0] == 11);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #define STRIPE_BYTES 65536u
+#define RECORD_BYTES ((uint32_t)sizeof(struct record))
 
 static struct {
 	_Alignas(CACHELINE) unsigned char bytes[sizeof(struct stripe) +
@@ -73,7 +74,8 @@ static void test_round(void **state)
 		uint64_t head;
 
 		for (int k = 0; k < 3; k++)
-			push(n_in++, 48 + 8 * ((uint32_t)random() % 900));
+			push(n_in++,
+			     RECORD_BYTES + 8 * ((uint32_t)random() % 900));
 		head = ringread_head(&r);
 		while (ringread_next(&r, head, &got)) {
 			uint32_t last = got.header.size_bytes - 1;
@@ -106,7 +108,7 @@ static void test_bad_heads(void **state)
 		assert_false(ringread_next(&r, head, &got));
 		// What is pushed from now on is read again.
 		stripe->x_head = head;
-		push(5, 48);
+		push(5, RECORD_BYTES);
 		assert_true(ringread_next(&r, ringread_head(&r), &got));
 		assert_int_equal(got.header.id, 5);
 	}
@@ -119,20 +121,26 @@ static void test_head_goes_back(void **state)
 	(void)state;
 	push(1, 480);
 	assert_true(ringread_next(&r, ringread_head(&r), &got));
-	stripe->x_head = 48;
+	stripe->x_head = RECORD_BYTES;
 	assert_false(ringread_next(&r, ringread_head(&r), &got));
 	assert_int_equal(r.n_resets, 1);
 	// The writer's word on the tail is not asked for.
 	stripe->x_tail = 1 << 20;
-	push(2, 48);
+	push(2, RECORD_BYTES);
 	assert_true(ringread_next(&r, ringread_head(&r), &got));
 	assert_int_equal(got.header.id, 2);
 }
 
 static void test_bad_sizes(void **state)
 {
-	const uint32_t sizes[] = {
-		0, 8, 40, 52, 56, RECORD_MAX_BYTES + 8, 65536, UINT32_MAX};
+	const uint32_t sizes[] = {0,
+				  8,
+				  RECORD_BYTES - 8,
+				  RECORD_BYTES + 4,
+				  RECORD_BYTES + 8,
+				  RECORD_MAX_BYTES + 8,
+				  65536,
+				  UINT32_MAX};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
@@ -194,14 +202,14 @@ static void test_forms(void **state)
 static void test_bad_record_is_skipped(void **state)
 {
 	struct ringread r = fresh();
-	struct record bad = {.size_bytes = 48,
+	struct record bad = {.size_bytes = RECORD_BYTES,
 			     .type = RECORD_ALLOC,
 			     .form = FORM_RAW,
 			     .id = 1};
 
 	(void)state;
 	put_bytes(&bad, sizeof(bad));
-	push(9, 48);
+	push(9, RECORD_BYTES);
 	assert_true(ringread_next(&r, ringread_head(&r), &got));
 	assert_int_equal(got.header.id, 9);
 	assert_int_equal(r.n_bad, 1);

@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# run: 120 any
+"""Labels of scopes: on each kind, nested, restored, inherited by threads and
+fork children; and a program that sets them runs the same without the shim."""
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+import pprof  # noqa: E402
+import under  # noqa: E402
+
+PROGRAM = under.program("truth/labels")
+
+
+def labelled(profile, value, **labels):
+    """The sum of VALUE over the samples of keep() that have just LABELS."""
+    index = [t[0] for t in profile.types].index(value)
+    total = 0
+    for s in profile.samples:
+        own = {k: v for k, v in s.labels.items() if k not in ("thread", "tid")}
+        if own == labels and any(f.function == "keep" for f in s.frames):
+            total += s.values[index]
+    return total
+
+
+def has(profile, **labels):
+    return [s for s in profile.samples
+            if all(s.labels.get(k) == v for k, v in labels.items())]
+
+
+for transport in "ring", "socket":
+    run = under.Run(PROGRAM, transport, CPROF_TRANSPORT=transport,
+                    CPROF_LABELS="app=test,phase=none", **under.EXACT)
+    p = run.profile("inuse")
+    for n, labels in ((4, {"phase": "none"}), (9, {"phase": "a"}),
+                      (16, {"phase": "b", "user": "x"})):
+        under.expect_equal(
+            f"{transport}: blocks of {labels}",
+            labelled(p, "inuse_objects", app="test", **labels), n)
+    threads = run.profile("threadcreate")
+    under.expect_equal(f"{transport}: threads created in phase b",
+                       sum(s.values[0] for s in has(threads, phase="b",
+                                                    user="x")), 1)
+    block = run.profile("block")
+    under.expect(f"{transport}: the waiter's wait is labelled",
+                 has(block, role="waiter"))
+    under.expect(f"{transport}: nobody else waited for the lock",
+                 all(f.function != "waits" for s in has(block, role="holder")
+                     for f in s.frames))
+    under.expect(f"{transport}: the holder's unlock is labelled",
+                 has(run.profile("mutex"), role="holder"))
+    cpu = run.profile("cpu")
+    burnt = [s for s in cpu.samples
+             if any(f.function == "host_burn_cpu_s" for f in s.frames)]
+    under.expect(f"{transport}: all CPU time burnt is of phase a",
+                 burnt and all(s.labels.get("phase") == "a" for s in burnt))
+
+    child = run.profile("inuse", int(run.values["child"]))
+    under.expect_equal(f"{transport}: blocks of the fork child",
+                       labelled(child, "inuse_objects", app="test",
+                                phase="fork"), 13)
+
+bare = subprocess.run(PROGRAM, check=False, stdout=subprocess.DEVNULL)
+under.expect_equal("status without the shim", bare.returncode, 0)
+off = under.Run(PROGRAM, "off", CPROF="off")
+under.expect_equal("status with CPROF=off", off.status, 0)
