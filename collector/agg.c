@@ -20,16 +20,24 @@ void agg_init(struct agg *a)
 	memset(a, 0, sizeof(*a));
 	for (int i = 0; i < AGG_N; i++)
 		hmap_init(&a->tables[i].by_key);
+	for (unsigned i = 0; i < PROFILES_MAX; i++)
+		hmap_init(&a->own[i].by_key);
 	hmap_init(&a->by_id);
 	hmap_init(&a->early);
 }
 
+static void free_rows(struct agg_rows *t)
+{
+	hmap_fini(&t->by_key);
+	free(t->list);
+}
+
 void agg_fini(struct agg *a)
 {
-	for (int i = 0; i < AGG_N; i++) {
-		hmap_fini(&a->tables[i].by_key);
-		free(a->tables[i].list);
-	}
+	for (int i = 0; i < AGG_N; i++)
+		free_rows(&a->tables[i]);
+	for (unsigned i = 0; i < PROFILES_MAX; i++)
+		free_rows(&a->own[i]);
 	hmap_fini(&a->by_id);
 	hmap_fini(&a->early);
 	free(a->live);
@@ -96,10 +104,10 @@ static long find_row(struct agg_rows *t, struct agg_key key)
 	return 0;
 }
 
-static long row_index(struct agg *a, enum agg_table table, struct agg_key key)
+static long row_index(struct agg_rows *t, struct agg_key key)
 {
-	a->tables[table].n_samples++;
-	return find_row(&a->tables[table], key);
+	t->n_samples++;
+	return find_row(t, key);
 }
 
 struct snap_row *agg_row(struct agg *a, enum agg_table table,
@@ -107,7 +115,7 @@ struct snap_row *agg_row(struct agg *a, enum agg_table table,
 {
 	// Where values go when there is no memory for a single row.
 	static __thread struct snap_row nowhere;
-	long i = row_index(a, table, key);
+	long i = row_index(&a->tables[table], key);
 
 	return i < 0 ? &nowhere : &a->tables[table].list[i];
 }
@@ -164,11 +172,17 @@ static void remember(struct agg *a, uint64_t id, const struct agg_live *live)
 	a->live[i] = *live;
 }
 
+static struct agg_rows *rows_of(struct agg *a, uint32_t profile)
+{
+	return profile ? &a->own[profile - 1] : &a->tables[AGG_HEAP];
+}
+
 void agg_alloc(struct agg *a, struct agg_key key, const struct agg_alloc *al)
 {
 	double w = weight(al->n_bytes, al->rate);
-	struct agg_live live = {w, w * (double)al->n_bytes, 0, 0};
-	long i = row_index(a, AGG_HEAP, key);
+	struct agg_live live = {
+		.objects = w, .bytes = w * (double)al->n_bytes, .profile = 0};
+	long i = row_index(&a->tables[AGG_HEAP], key);
 	double *values;
 
 	if (i < 0)
@@ -182,6 +196,25 @@ void agg_alloc(struct agg *a, struct agg_key key, const struct agg_alloc *al)
 	values[INUSE_OBJECTS] += live.objects;
 	values[INUSE_BYTES] += live.bytes;
 	remember(a, al->id, &live);
+}
+
+void agg_object(struct agg *a, struct agg_key key, uint64_t id,
+		uint32_t profile)
+{
+	struct agg_live live = {.objects = 1};
+	struct agg_rows *t;
+	long i;
+
+	if (!profile || profile > PROFILES_MAX)
+		return;
+	t = rows_of(a, profile);
+	i = row_index(t, key);
+	if (i < 0 || hmap_remove(&a->early, id, NULL))
+		return;
+	live.row = (uint32_t)i;
+	live.profile = profile;
+	t->list[i].values[0] += 1;
+	remember(a, id, &live);
 }
 
 void agg_free(struct agg *a, uint64_t id)
@@ -199,15 +232,35 @@ void agg_free(struct agg *a, uint64_t id)
 		return;
 	}
 	live = &a->live[i];
-	values = a->tables[AGG_HEAP].list[live->row].values;
-	values[INUSE_OBJECTS] -= live->objects;
-	values[INUSE_BYTES] -= live->bytes;
+	values = rows_of(a, live->profile)->list[live->row].values;
+	if (live->profile) {
+		values[0] -= 1;
+	} else {
+		values[INUSE_OBJECTS] -= live->objects;
+		values[INUSE_BYTES] -= live->bytes;
+	}
 	put_live(a, (uint32_t)i);
+}
+
+const struct agg_rows *agg_rows_of(const struct agg *a, unsigned kind)
+{
+	enum agg_table table;
+
+	if (kind >= KIND_N)
+		return kind < KIND_N + PROFILES_MAX ? &a->own[kind - KIND_N]
+						    : NULL;
+	table = agg_table_of((enum kind)kind);
+	return table < AGG_N ? &a->tables[table] : NULL;
 }
 
 size_t agg_n_live(const struct agg *a)
 {
 	return a->by_id.count;
+}
+
+static size_t rows_bytes_of(const struct agg_rows *t)
+{
+	return t->capacity * sizeof(*t->list) + hmap_bytes(&t->by_key);
 }
 
 size_t agg_bytes(const struct agg *a)
@@ -216,8 +269,9 @@ size_t agg_bytes(const struct agg *a)
 		   hmap_bytes(&a->early);
 
 	for (int i = 0; i < AGG_N; i++)
-		n += a->tables[i].capacity * sizeof(*a->tables[i].list) +
-		     hmap_bytes(&a->tables[i].by_key);
+		n += rows_bytes_of(&a->tables[i]);
+	for (unsigned i = 0; i < PROFILES_MAX; i++)
+		n += rows_bytes_of(&a->own[i]);
 	return n;
 }
 
@@ -241,6 +295,8 @@ int agg_check(const struct agg *a)
 
 	for (int i = 0; i < AGG_N && !err; i++)
 		err = check_rows(&a->tables[i]);
+	for (unsigned i = 0; i < PROFILES_MAX && !err; i++)
+		err = check_rows(&a->own[i]);
 	for (uint32_t i = a->free_list; i && n_free <= a->n_live_used; n_free++)
 		i = a->live[i - 1].next_free;
 	if (err || n_free + a->by_id.count != a->n_live_used)

@@ -39,12 +39,14 @@ struct agg_rows {
 struct agg_live {
 	double objects;
 	double bytes;
-	uint32_t row;
-	uint32_t next_free; // in the free list, index + 1
+	uint32_t row : 24;
+	uint32_t profile : 8; // 0 = memory
+	uint32_t next_free;   // in the free list, index + 1
 };
 
 struct agg {
 	struct agg_rows tables[AGG_N];
+	struct agg_rows own[PROFILES_MAX]; // of the process's own profiles
 	struct agg_live *live;
 	size_t n_live_used; // of the array
 	size_t live_capacity;
@@ -79,9 +81,17 @@ struct agg_alloc {
 };
 void agg_alloc(struct agg *a, struct agg_key key, const struct agg_alloc *al);
 void agg_free(struct agg *a, uint64_t id);
+// The object ID is in the process's own PROFILE (1 to PROFILES_MAX, else it is
+// ignored) until it is freed.
+void agg_object(struct agg *a, struct agg_key key, uint64_t id,
+		uint32_t profile);
 
 // The table that KIND is made from.
 enum agg_table agg_table_of(enum kind kind);
+
+// The rows that KIND is made from: beyond KIND_N, those of the process's own
+// profiles; NULL where there are none.
+const struct agg_rows *agg_rows_of(const struct agg *a, unsigned kind);
 
 size_t agg_n_live(const struct agg *a);
 size_t agg_bytes(const struct agg *a);

@@ -28,6 +28,17 @@ struct proc_dump {
 	bool is_exit;
 };
 
+// A process's own profiles go with all others, once they have a name.
+static bool is_wanted(const struct proc *p, uint32_t kinds, unsigned kind)
+{
+	if (!take_has_samples(p, kind))
+		return false;
+	return kind < KIND_N
+		       ? kinds >> kind & 1
+		       : kinds == (1u << KIND_N) - 1 &&
+				 p->ingest.profiles.names[kind - KIND_N][0];
+}
+
 void dump_take(struct proc *p, uint32_t kinds, struct dump *ret)
 {
 	struct snap *s;
@@ -36,16 +47,14 @@ void dump_take(struct proc *p, uint32_t kinds, struct dump *ret)
 	if (!p->dir)
 		dump_choose_dir(p);
 	take_thread_names(p, true);
-	for (int kind = 0; kind < KIND_N; kind++) {
-		if (!(kinds >> kind & 1) ||
-		    !take_has_samples(p, (enum kind)kind))
+	for (unsigned kind = 0; kind < DUMP_KINDS_MAX; kind++) {
+		if (!is_wanted(p, kinds, kind))
 			continue;
-		s = take_snap(p, (enum kind)kind);
+		s = take_snap(p, kind);
 		if (s)
 			ret->snaps[ret->n_snaps++] = s;
 		else
-			proc_warn(p, "no memory for the %s profile",
-				  kind_table[kind].name);
+			proc_warn(p, "no memory for a profile");
 	}
 }
 
@@ -141,7 +150,7 @@ static bool move_out(struct proc *p, struct out *out, int err)
 static int write_snap(struct proc *p, struct out *out, struct snap *s,
 		      char **ret_path)
 {
-	const char *kind = kind_table[s->kind].name;
+	const char *kind = snap_kind(s)->name;
 	struct buf b;
 	int err;
 
@@ -198,7 +207,7 @@ int dump_write(struct proc *p, struct dump *d, struct proc_texts *ret)
 			add_file(p, path, ret);
 			continue;
 		}
-		fail(p, kind_table[d->snaps[i]->kind].name, err);
+		fail(p, snap_kind(d->snaps[i])->name, err);
 		if (!first_err)
 			first_err = err;
 	}

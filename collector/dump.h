@@ -9,9 +9,12 @@
 #include "collector/proc.h"
 #include "collector/snap.h"
 
+// All kinds, and the process's own.
+#define DUMP_KINDS_MAX (KIND_N + PROFILES_MAX)
+
 // Snapshots that become files of one number.
 struct dump {
-	struct snap *snaps[KIND_N];
+	struct snap *snaps[DUMP_KINDS_MAX];
 	unsigned n_snaps;
 };
 

@@ -271,7 +271,11 @@ static void on_alloc(struct ingest *in, const union ringread_record *r)
 	};
 
 	in->n_worth++;
-	agg_alloc(&in->agg, key_of(in, r), &al);
+	if (r->header.profile)
+		agg_object(&in->agg, key_of(in, r), r->header.id,
+			   r->header.profile);
+	else
+		agg_alloc(&in->agg, key_of(in, r), &al);
 }
 
 static void on_free(struct ingest *in, const union ringread_record *r)
@@ -368,6 +372,18 @@ static void on_labels(struct ingest *in, const union ringread_record *r)
 		   payload_bytes(r));
 }
 
+static void on_profile(struct ingest *in, const union ringread_record *r)
+{
+	profiles_put(&in->profiles, r->header.value, payload_of(r),
+		     payload_bytes(r));
+}
+
+// For a trace; nothing to add up.
+static void on_mark(struct ingest *in, const union ringread_record *r)
+{
+	threads_run(&in->threads, r->header.tid);
+}
+
 static void on_dump(struct ingest *in, const union ringread_record *r)
 {
 	(void)r;
@@ -407,6 +423,8 @@ void ingest_record(struct ingest *in, const union ringread_record *record)
 		[RECORD_GOODBYE] = on_goodbye,
 		[RECORD_COUNTERS] = on_counters,
 		[RECORD_LABELS] = on_labels,
+		[RECORD_MARK] = on_mark,
+		[RECORD_PROFILE] = on_profile,
 	};
 	uint8_t type = record->header.type;
 

@@ -11,6 +11,7 @@
 #include "collector/agg.h"
 #include "collector/image.h"
 #include "collector/labels.h"
+#include "collector/profiles.h"
 #include "collector/ringread.h"
 #include "collector/stacks.h"
 #include "collector/threads.h"
@@ -36,6 +37,7 @@ struct ingest {
 	struct agg agg;
 	struct threads threads;
 	struct labels labels;
+	struct profiles profiles;
 	struct images *images;	   // owned; NULL: every frame is in no image
 	struct unwinder *unwinder; // owned; NULL: raw stacks are [unknown]
 	uint32_t max_frames;	   // 1..STACK_DEPTH_MAX

@@ -270,7 +270,7 @@ static struct labels row_labels(struct builder *b, const struct snap_row *row)
 	return l;
 }
 
-static bool is_heap(enum kind kind)
+static bool is_heap(unsigned kind)
 {
 	return kind == KIND_INUSE || kind == KIND_ALLOC;
 }
@@ -437,7 +437,7 @@ static int write_out(struct builder *b, struct buf *ret)
 
 int pprof_write(const struct snap *snap, struct buf *ret)
 {
-	struct builder b = {.snap = snap, .kind = &kind_table[snap->kind]};
+	struct builder b = {.snap = snap, .kind = snap_kind(snap)};
 	int error;
 
 	arena_init(&b.arena);

@@ -10,6 +10,7 @@
 
 #include "collector/image.h"
 #include "proto/kind.h"
+#include "proto/limits.h"
 
 #include <stddef.h>
 
@@ -49,7 +50,10 @@ struct snap_thread {
 struct snap {
 	uint64_t session; // unique in this collector's life
 	uint32_t pid;
-	enum kind kind;
+	unsigned kind; // enum kind; from KIND_N: the process's own profiles
+	// Of the process's own profiles; see snap_kind().
+	struct kind_info own;
+	char own_name[PROFILE_NAME_MAX_BYTES + 1];
 	char comm[16];
 	int64_t time_ns;     // CLOCK_REALTIME: when it was taken (of a delta:
 			     // the later one); for cpu: when the interval began
@@ -74,6 +78,12 @@ struct snap {
 	uint64_t *counts; // what was counted meanwhile, in the taker's order
 	size_t n_counts;
 };
+
+// What is known of S's kind.
+static inline const struct kind_info *snap_kind(const struct snap *s)
+{
+	return s->kind < KIND_N ? &kind_table[s->kind] : &s->own;
+}
 
 void snap_free(struct snap *s);
 

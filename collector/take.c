@@ -22,12 +22,14 @@
 #define COMMENTS_MAX   (8 + N_COUNTS)
 #define DEFAULT_CPU_HZ 100
 
-uint64_t take_n_samples(const struct proc *p, enum kind kind)
+uint64_t take_n_samples(const struct proc *p, unsigned kind)
 {
-	return p->ingest.agg.tables[agg_table_of(kind)].n_samples;
+	const struct agg_rows *rows = agg_rows_of(&p->ingest.agg, kind);
+
+	return rows ? rows->n_samples : 0;
 }
 
-bool take_has_samples(const struct proc *p, enum kind kind)
+bool take_has_samples(const struct proc *p, unsigned kind)
 {
 	return take_n_samples(p, kind) > 0;
 }
@@ -64,11 +66,13 @@ void take_thread_names(struct proc *p, bool all)
 		p->n_threads_named = i;
 }
 
-static int64_t period_of(const struct proc *p, enum kind kind)
+static int64_t period_of(const struct proc *p, unsigned kind)
 {
 	uint64_t hz = p->rates.cpu_hz ? p->rates.cpu_hz : DEFAULT_CPU_HZ;
 
-	switch (agg_table_of(kind)) {
+	if (kind >= KIND_N)
+		return 1;
+	switch (agg_table_of((enum kind)kind)) {
 	case AGG_CPU:
 		return (int64_t)(1000000000u / hz);
 	case AGG_HEAP:
@@ -173,7 +177,11 @@ static int copy_images(const struct images *images, struct snap *s)
 static int copy_state(const struct proc *p, struct snap *s)
 {
 	const struct ingest *in = &p->ingest;
-	const struct agg_rows *rows = &in->agg.tables[agg_table_of(s->kind)];
+	static const struct agg_rows none;
+	const struct agg_rows *rows = agg_rows_of(&in->agg, s->kind);
+
+	if (!rows)
+		rows = &none;
 
 	s->rows = mem_copy(rows->list, rows->n, sizeof(*s->rows));
 	s->stacks = mem_copy(in->stacks.list, in->stacks.n, sizeof(*s->stacks));
@@ -199,7 +207,27 @@ int64_t take_realtime_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-struct snap *take_snap(struct proc *p, enum kind kind)
+// A profile of the process's own counts objects.
+static void set_kind(const struct proc *p, unsigned kind, struct snap *s)
+{
+	const struct kind_type type = {s->own_name, "count"};
+
+	s->kind = kind;
+	if (kind < KIND_N)
+		return;
+	memcpy(s->own_name, p->ingest.profiles.names[kind - KIND_N],
+	       sizeof(s->own_name));
+	s->own = (struct kind_info){
+		.name = s->own_name,
+		.alias = "",
+		.n_values = 1,
+		.period = type,
+		.types = {type},
+		.help = "objects in use",
+	};
+}
+
+struct snap *take_snap(struct proc *p, unsigned kind)
 {
 	struct snap *s = calloc(1, sizeof(*s));
 
@@ -207,7 +235,7 @@ struct snap *take_snap(struct proc *p, enum kind kind)
 		return NULL;
 	s->session = p->session;
 	s->pid = p->pid;
-	s->kind = kind;
+	set_kind(p, kind, s);
 	memcpy(s->comm, p->comm, sizeof(s->comm));
 	s->time_ns = take_realtime_ns();
 	s->duration_ns = (int64_t)(pool_now_ns() - p->attached_ns);

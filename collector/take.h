@@ -8,9 +8,11 @@
 #include "collector/proc.h"
 #include "collector/snap.h"
 
+// KIND is an enum kind, or KIND_N and more for the process's own profiles.
+
 // What the process has done of KIND since its start. To be freed with
 // snap_free(). NULL: no memory.
-struct snap *take_snap(struct proc *p, enum kind kind);
+struct snap *take_snap(struct proc *p, unsigned kind);
 
 // Adds the comments about what was lost in S's interval, once, before it is
 // rendered. Without the lock.
@@ -20,10 +22,10 @@ void take_comments(struct snap *s);
 int64_t take_realtime_ns(void);
 
 // True when at least one sample of KIND has come.
-bool take_has_samples(const struct proc *p, enum kind kind);
+bool take_has_samples(const struct proc *p, unsigned kind);
 
 // Samples of KIND that have come.
-uint64_t take_n_samples(const struct proc *p, enum kind kind);
+uint64_t take_n_samples(const struct proc *p, unsigned kind);
 
 // Asks /proc for the names of threads: of new ones only, or of all (ALL) that
 // are alive, since a name may change.

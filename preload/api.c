@@ -6,6 +6,7 @@
 #include "preload/cprof.h"
 
 #include "preload/labels.h"
+#include "preload/objects.h"
 #include "preload/ring.h"
 #include "preload/sample.h"
 #include "preload/state.h"
@@ -72,4 +73,50 @@ EXPORT int cprof_mark(const char *text)
 	}
 	errno = host_errno;
 	return err && err != -ENOTCONN ? -EAGAIN : err;
+}
+
+EXPORT int cprof_profile(const char *name)
+{
+	return objects_profile(name);
+}
+
+EXPORT int cprof_profile_add(int profile, uint64_t key)
+{
+	return objects_add(profile, key);
+}
+
+EXPORT int cprof_profile_remove(int profile, uint64_t key)
+{
+	return objects_remove(profile, key);
+}
+
+EXPORT long cprof_profile_count(int profile)
+{
+	return objects_count(profile);
+}
+
+EXPORT int cprof_register_heap(const char *name)
+{
+	return objects_heap(name);
+}
+
+EXPORT int cprof_heap_alloc(int heap, const void *p, size_t n_bytes)
+{
+	return objects_alloc(heap, p, n_bytes);
+}
+
+EXPORT int cprof_heap_free(int heap, const void *p)
+{
+	return objects_free(heap, p);
+}
+
+EXPORT int cprof_heap_pause(int is_paused)
+{
+	int was_paused = (self.flags & THREAD_PAUSED) != 0;
+
+	if (is_paused)
+		self.flags |= THREAD_PAUSED;
+	else
+		self.flags &= (uint16_t)~THREAD_PAUSED;
+	return was_paused;
 }

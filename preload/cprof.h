@@ -152,4 +152,75 @@ CPROF_CALL(unsigned, cprof_labels_use, (unsigned scope), (scope), 0)
  */
 CPROF_CALL(int, cprof_mark, (const char *text), (text), -ENOTCONN)
 
+/* --- Profiles of the program's own (pprof.NewProfile) --- */
+
+/*
+ * The profile called NAME, made when there is none: a number from 1, for the
+ * functions below. It counts objects (descriptors, connections, ...) by the
+ * stack that added them, is a kind of its own at exit
+ * (COMM.PID.NAME.NNN.pb.gz), and stays for good. NAME has 1 to 32 letters,
+ * digits, '_' and '-', and is not that of another kind; a process has 32. A
+ * fork child has the same profiles, which begin empty. -EINVAL: not a name;
+ * -ENOSPC: too many; -ENOTCONN without the shim. Not in signal handlers.
+ */
+CPROF_CALL(int, cprof_profile, (const char *name), (name), -ENOTCONN)
+
+/*
+ * KEY, a descriptor's number or (uintptr_t) of an object's address, is in
+ * PROFILE from now on. Every object counts, none is sampled: this is for what
+ * is opened, not for each block of memory (cprof_heap_alloc()). 0; -EEXIST: it
+ * is in it already; -EBADF: no profile; -ENOTCONN: no collector, or no shim;
+ * -EAGAIN: no room, and counted as lost. Waits up to 1 ms for room.
+ * Async-signal-safe.
+ */
+CPROF_CALL(int, cprof_profile_add, (int profile, uint64_t key), (profile, key),
+	   -ENOTCONN)
+
+/*
+ * KEY is in PROFILE no longer. To be said before the number or the address is
+ * given back, since another thread may get it then. 0; -ENOENT: it was not;
+ * -EBADF; -ENOTCONN without the shim. Async-signal-safe.
+ */
+CPROF_CALL(int, cprof_profile_remove, (int profile, uint64_t key),
+	   (profile, key), -ENOTCONN)
+
+/*
+ * How many are in PROFILE; -EBADF; 0 without the shim. Async-signal-safe.
+ */
+CPROF_CALL(long, cprof_profile_count, (int profile), (profile), 0)
+
+/* --- Heaps of the program's own --- */
+
+/*
+ * The heap called NAME: a number from 1, for the functions below. Its blocks
+ * are sampled as those of malloc and show in the same profiles, with the label
+ * "heap": NAME. Names and errors as for cprof_profile(). Not in signal
+ * handlers.
+ */
+CPROF_CALL(int, cprof_register_heap, (const char *name), (name), -ENOTCONN)
+
+/*
+ * HEAP gave out the block P of N_BYTES (NULL: it had none), or takes it back;
+ * the latter to be said before another may get it. A few nanoseconds but for
+ * sampled blocks. 0; -EBADF: no heap; -ENOTCONN without the shim.
+ * Async-signal-safe.
+ */
+CPROF_CALL(int, cprof_heap_alloc, (int heap, const void *p, size_t n_bytes),
+	   (heap, p, n_bytes), -ENOTCONN)
+CPROF_CALL(int, cprof_heap_free, (int heap, const void *p), (heap, p),
+	   -ENOTCONN)
+
+/*
+ * While paused, what the calling thread allocates by malloc and its like is not
+ * sampled: for the memory that a heap takes blocks from, which would count
+ * twice. Returns what was before (0 or 1), to be brought back:
+ *
+ *	int was_paused = cprof_heap_pause(1);
+ *	chunk = malloc(CHUNK_BYTES);
+ *	cprof_heap_pause(was_paused);
+ *
+ * Without the shim: 0. Async-signal-safe.
+ */
+CPROF_CALL(int, cprof_heap_pause, (int is_paused), (is_paused), 0)
+
 #endif

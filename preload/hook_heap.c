@@ -11,7 +11,6 @@
 
 #include "preload/live.h"
 #include "preload/real.h"
-#include "preload/ring.h"
 #include "preload/state.h"
 #include "preload/sys.h"
 
@@ -19,17 +18,6 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void push_free(const struct live_slot *slot, const void *p)
-{
-	struct record r = {.type = RECORD_FREE, .id = slot->id};
-
-	// Dropping it is not a loss: the collector finds it in the table.
-	if (ring_try_push(&r, NULL))
-		live_defer(slot, p);
-	else
-		live_release(slot, p);
-}
 
 COLD bool hook_heap_free(void *p)
 {
@@ -42,7 +30,7 @@ COLD bool hook_heap_free(void *p)
 	// The allocator's own word in front of the block is looked at next.
 	__builtin_prefetch((char *)p - sizeof(size_t), 1);
 	if (live_take(p, &slot))
-		push_free(&slot, p);
+		sample_free(&slot, p);
 	errno = err;
 	return true;
 }
@@ -127,7 +115,7 @@ static COLD void *realloc_sampled(void *p, size_t n)
 	if (!q && n)
 		live_restore(&slot, p);
 	else
-		push_free(&slot, p);
+		sample_free(&slot, p);
 	errno = err;
 	return q;
 }

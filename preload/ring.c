@@ -306,14 +306,6 @@ static int push_unwound(struct record *head, const struct capture *c)
 	return err == -EAGAIN ? push_frames(head, &u) : err;
 }
 
-// Names the collector there is now, of this process: never 0.
-static uint32_t collector_token(void)
-{
-	return (uint32_t)state.serial << 16 |
-	       (atomic_load_explicit(&state.x_region, memory_order_relaxed) &
-		0xffff);
-}
-
 // Tells the collector what SET is made of, the outermost first; what finds no
 // room now goes with a later sample.
 static COLD void send_labels(uint32_t set, uint32_t token)
@@ -348,8 +340,8 @@ int ring_try_push(struct record *head, const struct capture *c)
 	int err;
 
 	if (UNLIKELY(head->labels) &&
-	    !labels_is_sent(head->labels, collector_token()))
-		send_labels(head->labels, collector_token());
+	    !labels_is_sent(head->labels, state_collector_token()))
+		send_labels(head->labels, state_collector_token());
 	note_generation(head);
 	if (!c) {
 		head->form = FORM_NONE;

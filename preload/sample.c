@@ -156,35 +156,37 @@ void sample_sweep(void)
 		live_sweep(push_deferred);
 }
 
-static void push_alloc(void *p, size_t n_bytes, uint64_t rate)
+// 0, or negative errno: R, whose value, rate and labels are filled in, did not
+// go out. Without room in the live table memory counts as never freed; objects
+// that are counted don't count.
+static int push_alloc(const void *p, struct record *r)
 {
-	struct record r = {.type = RECORD_ALLOC,
-			   .value = n_bytes,
-			   .aux = rate,
-			   .labels = labels_now};
 	struct live_slot slot;
 	struct capture c;
 	uint64_t stale;
 	int err;
 
 	live_prefetch(p);
-	slot.id = r.id = 1 + rmw_add(&state.status->x_last_id, 1);
+	slot.id = r->id = 1 + rmw_add(&state.status->x_last_id, 1);
 	if (!live_reserve(p, &slot, &stale) ||
 	    (stale && !end_stale(&slot, p, stale))) {
 		slot.x_slot = NULL;
-		r.flags |= RECORD_UNTRACKED;
+		r->flags |= RECORD_UNTRACKED;
 		state_count(COUNTER_LIVE_FULL, 1);
+		if (r->profile)
+			return -ENOSPC;
 	}
 	if (UNLIKELY(has_deferred()))
 		live_sweep(push_deferred);
 	capture_here(&c);
-	err = push_measured(&r, &c, rate <= 1 ? push_exact : push_worth);
+	err = push_measured(r, &c, r->aux <= 1 ? push_exact : push_worth);
 	if (!slot.x_slot)
-		return;
+		return err;
 	if (err)
 		live_cancel(&slot);
 	else
 		live_publish(&slot, p);
+	return err;
 }
 
 // Draws the next gap at the rate in force. False when heap sampling is off.
@@ -217,10 +219,11 @@ static bool is_due(size_t n_bytes)
 	return false;
 }
 
-NOINLINE void sample_alloc(void *p, size_t n_bytes)
+// P is what the live table calls the block.
+static void end_gap(const void *p, size_t n_bytes, uint32_t labels)
 {
-	int err = errno;
-	uint64_t rate;
+	struct record r = {
+		.type = RECORD_ALLOC, .value = n_bytes, .labels = labels};
 
 	// A call that failed has counted nothing down.
 	if (p && !sample_ready()) {
@@ -228,11 +231,52 @@ NOINLINE void sample_alloc(void *p, size_t n_bytes)
 	} else if (p && is_due(n_bytes)) {
 		// The gap's own rate is what made this sample likely, whatever
 		// is in force now.
-		rate = self.heap_rate;
-		push_alloc(p, n_bytes, rate);
+		r.aux = self.heap_rate;
+		(void)push_alloc(p, &r);
 		(void)draw_gap();
 	}
+}
+
+// Leaving samples out does not bias the others: gaps have no memory.
+NOINLINE void sample_alloc(void *p, size_t n_bytes)
+{
+	int err = errno;
+
+	if (UNLIKELY(self.flags & THREAD_PAUSED) && p && sample_ready())
+		(void)draw_gap();
+	else
+		end_gap(p, n_bytes, labels_now);
 	errno = err;
+}
+
+COLD void sample_block_of_heap(const void *block, size_t n_bytes,
+			       uint32_t labels)
+{
+	int err = errno;
+
+	end_gap(block, n_bytes, labels);
+	errno = err;
+}
+
+int sample_object(const void *object, uint32_t profile)
+{
+	struct record r = {.type = RECORD_ALLOC,
+			   .aux = 1,
+			   .labels = labels_now,
+			   .profile = profile};
+
+	return push_alloc(object, &r);
+}
+
+COLD void sample_free(const struct live_slot *slot, const void *p)
+{
+	struct record r = {.type = RECORD_FREE, .id = slot->id};
+
+	// Dropping it is not a loss: the collector finds it in the table.
+	if (ring_try_push(&r, NULL))
+		live_defer(slot, p);
+	else
+		live_release(slot, p);
 }
 
 COLD void sample_block(uint64_t delay_ns)

@@ -22,6 +22,20 @@ bool sample_ready(void);
 // mode (rate 1) it may wait up to 1 ms for room in the ring.
 void sample_alloc(void *p, size_t n_bytes);
 
+// A heap of the program's own gave out a block that the live table calls BLOCK,
+// and the thread's countdown has run out. LABELS: its set of labels.
+void sample_block_of_heap(const void *block, size_t n_bytes, uint32_t labels);
+
+// OBJECT, as the live table calls it, is in a profile of the program's own. The
+// thread is ready. 0, or negative errno when there was no room; may wait up to
+// 1 ms for it.
+int sample_object(const void *object, uint32_t profile);
+
+// The block or object P, which was taken out of the live table as SLOT, is no
+// more: records that, before its memory is given back.
+struct live_slot;
+void sample_free(const struct live_slot *slot, const void *p);
+
 // Frees that found no room on the socket: tells all of them before the goodbye.
 void sample_sweep(void);
 

@@ -70,6 +70,8 @@ struct state {
 	_Atomic uint32_t x_snapshots_owed;
 	// Waits on rwlocks in progress; 0 lets an unlock skip the table.
 	_Atomic uint32_t x_rwlock_waits;
+	// Objects in the program's own profiles. Relaxed.
+	_Atomic uint32_t x_objects[PROFILES_MAX];
 	// Threads that handle a tick at this moment.
 	_Atomic uint32_t x_in_tick;
 } __attribute__((aligned(REGION_PAGE))); // alone on its page: wiping it wipes
@@ -99,6 +101,7 @@ enum thread_flags {
 	THREAD_PARKED = 1 << 1,	     // and it really is: then no timer runs
 	THREAD_ENDED = 1 << 2,	     // its end was recorded
 	THREAD_PROBE = 1 << 3,	     // its timer is a fork child's probe
+	THREAD_PAUSED = 1 << 5,	     // what it allocates is not sampled
 	THREAD_IN_HANDLER = 1 << 4,  // in a handler of ours, all is blocked
 };
 
@@ -129,6 +132,15 @@ void state_set_sandboxed(bool is_sandboxed);
 // False in a vfork child, which shares this memory with its parent but must not
 // speak for it. One system call.
 bool state_is_own_process(void);
+
+// Names the collector there is now, of this process: what it was told another
+// was not. Never 0.
+static inline uint32_t state_collector_token(void)
+{
+	return (uint32_t)state.serial << 16 |
+	       (atomic_load_explicit(&state.x_region, memory_order_relaxed) &
+		0xffff);
+}
 
 // Adds N to a counter of proto/counters.def; nothing when not attached.
 void state_count(enum region_counter counter, uint64_t n);

@@ -16,7 +16,7 @@ make_it() {
 @test "everything is installed below DESTDIR and PREFIX" {
 	make_it /opt/cprof "$T/root" install
 	cd "$T/root/opt/cprof"
-	for file in bin/cprofd bin/cprofctl lib/libcprof.so include/cprof.h \
+	for file in bin/cprofd bin/cprofctl lib/libcprof.so include/cprof.h include/cprof.hpp \
 		lib/pkgconfig/cprof.pc lib/systemd/user/cprofd.service \
 		share/man/man1/cprofctl.1 share/man/man8/cprofd.8 \
 		share/man/man7/cprof.7 share/man/man3/cprof.3 \

@@ -1,0 +1,47 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# run: 120 any
+"""A program's own profiles and heaps hold exactly what it put there."""
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+import under  # noqa: E402
+
+PROGRAM = under.program("truth/objects")
+os.chdir(under.TMP)
+
+run = under.Run(PROGRAM, "ring", **under.EXACT)
+under.expect_equal(f"status ({run.out.strip()})", run.status, 0)
+for what, p in (("at exit", run.profile("conns")),):
+    under.expect_equal(f"{what}: types", p.types, [("conns", "count")])
+    under.expect_equal(f"{what}: period", (p.period, p.period_type),
+                       (1, ("conns", "count")))
+    under.expect_equal(f"{what}: by main", p.total(
+        "conns", function="open_conn"), 7)
+    under.expect_equal(f"{what}: by threads", p.total(
+        "conns", function="open_in_thread"), 400)
+    under.expect_equal(f"{what}: labelled", sum(
+        s.values[0] for s in p.samples if s.labels.get("worker") == "yes"),
+        400)
+child = run.profile("conns", int(run.values["child"]))
+under.expect_equal("the child's", child.total("conns"), 2)
+
+p = run.profile("alloc")
+blocks = [s for s in p.samples if s.labels.get("heap") == "pool"]
+sums = [sum(s.values[i] for s in blocks) for i in range(4)]
+under.expect_equal("blocks of the heap", sums, [20, 1280, 15, 960])
+under.expect("they are of who took them", all(
+    "give_out" in [f.function for f in s.frames] for s in blocks))
+under.expect_equal("of its memory", p.total("alloc_space",
+                                            function="make_chunk"), 0)
+
+for name, settings in ("bare", None), ("off", {"CPROF": "off"}):
+    if settings is None:
+        done = subprocess.run(PROGRAM, check=False, capture_output=True)
+        status, out = done.returncode, done.stdout.decode()
+    else:
+        done = under.Run(PROGRAM, name, **settings)
+        status, out = done.status, done.out
+    under.expect_equal(f"{name}: status", (status, out), (0, "ok inert\n"))
