@@ -10,7 +10,7 @@ HELLO = $(addprefix $(HOOK)/hello_,static static_pie musl i386 asan tsan)
 NEW_DELETE = $(addprefix $(HOOK)/new_delete_,jemalloc tcmalloc mimalloc)
 SANITIZED = $(addprefix $(HOOK)/sanitized_,asan tsan)
 EXTRA_BIN = $(TLS_LIBS) $(STALE_LIBS) $(HELLO) $(NEW_DELETE) $(SANITIZED) \
-	$(HOOK)/life_musl
+	$(HOOK)/life_musl $(HOOK)/life_i386
 
 $(TLS_LIBS): $(HOOK)/tls/%.so: $(HOOK)/plugin/tls.so
 	$(Q)mkdir -p $(@D) && cp $< $@
@@ -35,6 +35,10 @@ $(SANITIZED): test/hook/sanitized.c
 
 $(HOOK)/life_musl: test/hook/life.c
 	$(Q)mkdir -p $(@D) && musl-gcc -D_GNU_SOURCE -O1 -fno-builtin -o $@ $<
+
+$(HOOK)/life_i386: test/hook/life.c
+	$(Q)mkdir -p $(@D) && $(CC) -m32 -D_GNU_SOURCE -O1 -fno-builtin \
+		-pthread -o $@ $<
 
 $(HOOK)/early: test/hook/early.c $(HOOK)/plugin/early.so
 	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $< -L$(HOOK)/plugin -l:early.so \
