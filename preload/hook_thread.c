@@ -11,6 +11,7 @@
 
 #include "preload/cputimer.h"
 #include "preload/labels.h"
+#include "preload/rate.h"
 #include "preload/real.h"
 #include "preload/ring.h"
 #include "preload/sample.h"
@@ -39,6 +40,7 @@ struct start {
 	thrd_start_t c11_routine;
 	void *arg;
 	uint64_t stack_bytes;
+	uint64_t seed; // not 0
 };
 
 static struct start starts[N_STARTS];
@@ -113,7 +115,8 @@ static struct start begin(struct start *s, void *frame)
 	labels_now = copy.labels;
 	pc = copy.routine ? (uintptr_t)copy.routine
 			  : (uintptr_t)copy.c11_routine;
-	thread_begin((uintptr_t)frame + ABOVE_BYTES, copy.stack_bytes, pc);
+	thread_begin((uintptr_t)frame + ABOVE_BYTES, copy.stack_bytes, pc,
+		     copy.seed);
 	return copy;
 }
 
@@ -145,6 +148,7 @@ static struct start *prepare(const pthread_attr_t *attr, void *arg)
 	s->labels = labels_now;
 	s->is_mask_known = !attr && !(self.flags & THREAD_PARKED);
 	s->stack_bytes = stack_bytes_of(attr);
+	s->seed = rate_random(&self.random) | 1;
 	return s;
 }
 

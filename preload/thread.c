@@ -57,12 +57,13 @@ static uint16_t wanted_hz(void)
 		 : 0;
 }
 
-static void identify(void)
+// SEED 0: nobody gave one, so the clock does.
+static void identify(uint64_t seed)
 {
 	self.tid = (uint32_t)sys_call(SYS_gettid);
 	self.serial = state.serial;
 	self.random = rate_seed((uint64_t)self.tid << 40 ^ (uintptr_t)&self ^
-				sys_slow_now_ns());
+				(seed ? seed : sys_slow_now_ns()));
 	self.flags &= (uint16_t)~THREAD_ENDED;
 	state_count(COUNTER_THREADS, 1);
 }
@@ -85,23 +86,24 @@ static void set_bounds(uintptr_t high, uint64_t bytes)
 	self.stack_low = bytes && usable < high ? high - usable : high;
 }
 
+// SEED is 0 when the thread is not new.
 static void begin(uintptr_t stack_high, uint64_t stack_bytes,
-		  uintptr_t start_pc, bool is_new)
+		  uintptr_t start_pc, uint64_t seed)
 {
 	set_bounds(stack_high, stack_bytes);
 	if (!state_control() || state_is_sandboxed())
 		return;
-	identify();
+	identify(seed);
 	self.sampled_ns = 0;
-	start_sampling(is_new);
+	start_sampling(seed != 0);
 	if (has_key)
 		(void)pthread_setspecific(key, (void *)start_pc);
 }
 
 void thread_begin(uintptr_t stack_high, uint64_t stack_bytes,
-		  uintptr_t start_pc)
+		  uintptr_t start_pc, uint64_t seed)
 {
-	begin(stack_high, stack_bytes, start_pc, true);
+	begin(stack_high, stack_bytes, start_pc, seed);
 }
 
 void thread_begin_main(void)
@@ -115,9 +117,9 @@ void thread_begin_main(void)
 		bytes = limit.rlim_cur;
 	if (&__libc_stack_end && __libc_stack_end)
 		begin((uintptr_t)__libc_stack_end, bytes, getauxval(AT_ENTRY),
-		      false);
+		      0);
 	else
-		begin(0, 0, getauxval(AT_ENTRY), false);
+		begin(0, 0, getauxval(AT_ENTRY), 0);
 }
 
 void thread_adopt(void)
@@ -127,7 +129,7 @@ void thread_adopt(void)
 	if (self.flags & THREAD_PROBE)
 		cputimer_stop();
 	self.flags &= (uint16_t)~THREAD_PROBE;
-	identify();
+	identify(0);
 	// Any other timer it had is the parent's: not ours to delete.
 	self.timer = 0;
 	self.hz = 0;

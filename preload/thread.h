@@ -15,9 +15,9 @@ void thread_init(void);
 
 // Registers the calling thread. Its stack lies below STACK_HIGH and has
 // STACK_BYTES (0 = unknown); START_PC is what it runs, to be named for CPU time
-// too short to be sampled.
+// too short to be sampled; SEED, not 0, is its creator's random number.
 void thread_begin(uintptr_t stack_high, uint64_t stack_bytes,
-		  uintptr_t start_pc);
+		  uintptr_t start_pc, uint64_t seed);
 
 // Registers the process's first thread.
 void thread_begin_main(void);

@@ -54,7 +54,10 @@ def peers():
         preloaded("heapprofile", "heap", True, "libtcmalloc.so.4",
                   HEAPPROFILE="{dir}/heap"),
         Variant("heaptrack", "heap", True, {},
-                ["heaptrack", "--record-only", "-o", "{dir}/heaptrack"]),
+                ["heaptrack", "-o", "{dir}/heaptrack"]),
+        # What it does in the process; nobody reads what it writes.
+        Variant("heaptrack-raw", "heap", True, {},
+                ["heaptrack", "--raw", "-o", "{dir}/heaptrack"]),
         preloaded("libprofiler", "cpu thread start", False,
                   "libprofiler.so.0", CPUPROFILE="{dir}/cpu.prof",
                   CPUPROFILE_FREQUENCY="100"),
