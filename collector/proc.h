@@ -119,6 +119,7 @@ struct proc {
 	uint64_t owner_heads[STRIPES_MAX];
 	uint64_t frees_deferred; // counter value when the table was swept
 	uint64_t n_stripes_freed;
+	uint64_t longest_pause_ns; // that a copy for a snapshot took
 	uint32_t generation;
 	uint32_t n_dumps_served;
 	bool is_goodbye; // seen before the last complete drain

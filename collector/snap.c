@@ -5,6 +5,7 @@
 #include "collector/snap.h"
 
 #include "collector/mem.h"
+#include "collector/shared.h"
 
 #include <errno.h>
 #include <math.h>
@@ -32,7 +33,7 @@ void snap_free(struct snap *s)
 		free(s->comments[i]);
 	free(s->rows);
 	free(s->stacks);
-	free(s->frames);
+	shared_unref(s->frames);
 	free(s->images);
 	free(s->threads);
 	free(s->label_sets);

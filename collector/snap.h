@@ -63,7 +63,7 @@ struct snap {
 	size_t n_rows;
 	struct snap_stack *stacks;
 	size_t n_stacks;
-	struct frame *frames;
+	struct frame *frames; // shared.h
 	size_t n_frames;
 	struct image **images; // images[id - 1], each a reference
 	uint32_t n_images;

@@ -6,6 +6,7 @@
 #include "collector/stacks.h"
 
 #include "collector/mem.h"
+#include "collector/shared.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@ int stacks_init(struct stacks *s)
 {
 	memset(s, 0, sizeof(*s));
 	hmap_init(&s->by_hash);
+	s->frames = shared_new(STACKS_FRAMES_MAX * sizeof(*s->frames));
+	if (!s->frames)
+		return -ENOMEM;
 	for (uint32_t i = 0; i < FRAME_PSEUDO_N; i++) {
 		struct frame f = {.addr = i, .image = FRAME_PSEUDO};
 
@@ -31,7 +35,7 @@ void stacks_fini(struct stacks *s)
 	hmap_fini(&s->by_hash);
 	free(s->list);
 	free(s->next);
-	free(s->frames);
+	shared_unref(s->frames);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -58,11 +62,6 @@ static int make_room(struct stacks *s, size_t n)
 	if (!p)
 		return -ENOMEM;
 	s->next = p;
-	p = mem_grow(s->frames, &s->frames_capacity, s->n_frames + n,
-		     sizeof(*s->frames));
-	if (!p)
-		return -ENOMEM;
-	s->frames = p;
 	return 0;
 }
 
@@ -101,8 +100,7 @@ size_t stacks_bytes(const struct stacks *s)
 {
 	return s->list_capacity * sizeof(*s->list) +
 	       s->next_capacity * sizeof(*s->next) +
-	       s->frames_capacity * sizeof(*s->frames) +
-	       hmap_bytes(&s->by_hash);
+	       s->n_frames * sizeof(*s->frames) + hmap_bytes(&s->by_hash);
 }
 
 int stacks_check(const struct stacks *s)

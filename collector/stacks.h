@@ -22,11 +22,10 @@ struct stacks {
 	size_t n;
 	size_t list_capacity;
 	size_t next_capacity;
-	struct frame *frames;
-	size_t n_frames;
-	size_t frames_capacity;
-	struct hmap by_hash; // hash -> first stack + 1
-	uint64_t n_overflow; // stacks that found no room
+	struct frame *frames; // shared.h: snapshots go on reading it
+	size_t n_frames;      // <= STACKS_FRAMES_MAX
+	struct hmap by_hash;  // hash -> first stack + 1
+	uint64_t n_overflow;  // stacks that found no room
 };
 
 // 0 or -ENOMEM.

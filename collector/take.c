@@ -7,6 +7,7 @@
 #include "collector/mem.h"
 #include "collector/own.h"
 #include "collector/procfs.h"
+#include "collector/shared.h"
 #include "proto/version.h"
 
 #include <errno.h>
@@ -185,11 +186,10 @@ static int copy_state(const struct proc *p, struct snap *s)
 
 	s->rows = mem_copy(rows->list, rows->n, sizeof(*s->rows));
 	s->stacks = mem_copy(in->stacks.list, in->stacks.n, sizeof(*s->stacks));
-	s->frames = mem_copy(in->stacks.frames, in->stacks.n_frames,
-			     sizeof(*s->frames));
+	s->frames = shared_ref(in->stacks.frames);
 	s->threads = threads_copy(&in->threads);
 	s->labels = strdup(p->hello->labels);
-	if (!s->rows || !s->stacks || !s->frames || !s->threads || !s->labels ||
+	if (!s->rows || !s->stacks || !s->threads || !s->labels ||
 	    labels_copy(&in->labels, s))
 		return -ENOMEM;
 	s->n_rows = rows->n;
@@ -197,6 +197,15 @@ static int copy_state(const struct proc *p, struct snap *s)
 	s->n_frames = in->stacks.n_frames;
 	s->n_threads = in->threads.n;
 	return copy_images(in->images, s);
+}
+
+// Nothing is read since START_NS.
+static void note_pause(struct proc *p, uint64_t start_ns)
+{
+	uint64_t pause_ns = pool_now_ns() - start_ns;
+
+	if (p->longest_pause_ns < pause_ns)
+		p->longest_pause_ns = pause_ns;
 }
 
 int64_t take_realtime_ns(void)
@@ -230,6 +239,8 @@ static void set_kind(const struct proc *p, unsigned kind, struct snap *s)
 struct snap *take_snap(struct proc *p, unsigned kind)
 {
 	struct snap *s = calloc(1, sizeof(*s));
+	uint64_t start_ns = pool_now_ns();
+	int err;
 
 	if (!s)
 		return NULL;
@@ -243,7 +254,9 @@ struct snap *take_snap(struct proc *p, unsigned kind)
 	if (kind == KIND_CPU)
 		s->time_ns = p->start_time_ns;
 	s->period = period_of(p, kind);
-	if (copy_state(p, s)) {
+	err = copy_state(p, s);
+	note_pause(p, start_ns);
+	if (err) {
 		snap_free(s);
 		return NULL;
 	}

@@ -5,6 +5,7 @@
 // nothing left out, pseudo frames named; and the same file read by
 // `go tool pprof` where there is one. Prints the speed for 10,000 stacks.
 #include "collector/pprof.h"
+#include "collector/shared.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -103,7 +104,8 @@ static int setup(void **state)
 	strcpy(snap->comm, "victim");
 	snap->rows = calloc(MANY_STACKS + 16, sizeof(*snap->rows));
 	snap->stacks = calloc(MANY_STACKS + 16, sizeof(*snap->stacks));
-	snap->frames = calloc((MANY_STACKS + 16) * DEEP, sizeof(*snap->frames));
+	snap->frames =
+		shared_new((MANY_STACKS + 16) * DEEP * sizeof(*snap->frames));
 	snap->labels = strdup("env=prod,region=eu");
 	snap->comments = calloc(1, sizeof(*snap->comments));
 	snap->comments[snap->n_comments++] = strdup("heap rate 524288");
