@@ -21,6 +21,9 @@ import workloads
 ROUNDS, QUICK_ROUNDS = 7, 3
 # A quick run has so long for a workload, but one round at least.
 QUICK_S = 9
+# A peer that takes hundreds of times as long has no need of seven rounds: none
+# begins once those before took so long.
+VARIANT_S = 20
 
 
 def options():
@@ -58,17 +61,23 @@ def rounds_of(o, bench, workload):
     """Costs by variant, a list each; one that fails is left out from then."""
     chosen = variants_for(o, bench, workload)
     costs = {v.name: [] for v in chosen}
+    spent_s = dict.fromkeys(costs, 0.0)
     end_s = time.monotonic() + QUICK_S
     for i in range(o.rounds):
         if i and o.quick and time.monotonic() > end_s:
             break
         for v in list(chosen):
+            start_s = time.monotonic()
             try:
                 costs[v.name].append(run_once(bench, workload, v, o.quick))
             except (measure.Failed, OSError) as e:
                 print(f"{workload.name}: {v.name} failed: {e}", flush=True)
                 chosen.remove(v)
                 costs.pop(v.name)
+                continue
+            spent_s[v.name] += time.monotonic() - start_s
+            if spent_s[v.name] > VARIANT_S and v.name != "bare":
+                chosen.remove(v)
     return costs
 
 
@@ -120,6 +129,7 @@ def main():
         rows += scale.run(o, bench)
     finally:
         bench.close()
+    table.print_markdown(rows)
     table.write_tsv(rows, o.tsv, comment)
     print(f"written: {o.tsv}")
 

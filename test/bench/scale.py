@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the cost grows with the load, and what the collector takes: metrics, each
 one number with a unit. Each function gives a list of (name, unit, value)."""
+import json
 import os
 import shutil
+import signal
+import socket
+import statistics
 import subprocess
+import sys
 import time
 
 import measure
@@ -115,6 +120,82 @@ def snapshot(o, bench):
              os.path.getsize(file) / 1024)]
 
 
+def pause(o, bench):
+    """The longest that the collector kept records waiting to copy 100,000
+    stacks, while the program goes on to allocate from all of them."""
+    n = 100000
+    fresh_collector(bench)
+    folder = folder_of(bench)
+    env = dict(bench.environment(folder), **shim(bench, **EXACT))
+    child = subprocess.Popen(
+        [bench.program("stacks"), str(FRAMES), str(n), str(2**40)], env=env,
+        stdout=subprocess.DEVNULL)
+    program = os.path.join(bench.build, "cprofctl")
+
+    def ask(*words):
+        return subprocess.run(
+            [program, words[0], "-p", str(child.pid), *words[1:]], env=env,
+            check=True, capture_output=True, text=True).stdout
+
+    try:
+        time.sleep(2 if o.quick else 4)  # all stacks, many times over
+        for i in range(3):
+            ask("heap", "-o", os.path.join(folder, f"{i}.pb.gz"))
+        counters = json.loads(ask("stats", "--json"))["counters"]
+    finally:
+        child.kill()
+        child.wait()
+    return [("snapshot of 100,000 stacks: longest pause of reading", "ms",
+             counters["longest_pause_us"] / 1e3)]
+
+
+def tick(o, bench):
+    """CPU time of a CPU sample beyond that of a handler that does nothing."""
+    n = 20000 if o.quick else 100000
+
+    def tick_ns(depth, settings):
+        out = subprocess.run(
+            [bench.program("ticks"), str(depth), str(n)], check=True,
+            env=dict(bench.environment(folder_of(bench)), CPROF_EXIT="none",
+                     **settings), capture_output=True, text=True).stdout
+        return float(out.split()[1])
+
+    return [(f"target: CPU sample at {depth} frames, beyond an empty handler",
+             "us", (tick_ns(depth, shim(bench)) - tick_ns(depth, {})) / 1e3)
+            for depth in (10, 30, 60)]
+
+
+def start(o, bench):
+    """What the start of true takes when no collector is there yet: over bare,
+    the collector's own start included."""
+    n = 5 if o.quick else 20
+    command = [bench.program("spawn"), "1", "/bin/true"]
+    bare, ours = [], []
+    for i in range(n):
+        folder = folder_of(bench)
+        settings = shim(bench, CPROF_SOCKET=os.path.join(folder, "s"),
+                        CPROF_DAEMON=os.path.join(bench.build, "cprofd"))
+        words = command[:2] + [f"{k}={v}" for k, v in settings.items()]
+        bare.append(measure.run(bench, command, {}, folder).wall_s)
+        ours.append(measure.run(bench, words + command[2:], {}, folder).wall_s)
+        stop_collectors(folder)
+    return [("start of true that starts the collector, over bare", "ms",
+             (statistics.median(ours) - statistics.median(bare)) * 1e3)]
+
+
+def stop_collectors(folder):
+    """Those whose socket is in FOLDER: asks each to end, and who it is."""
+    with socket.socket(socket.AF_UNIX) as s:
+        try:
+            s.connect(os.path.join(folder, "s"))
+        except OSError:
+            return
+        raw = s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    pid = int.from_bytes(raw[:4], sys.byteorder)
+    os.kill(pid, signal.SIGTERM)
+    measure.wait_for(lambda: not os.path.exists(f"/proc/{pid}"))
+
+
 def rss_mib(bench, n_threads, settings):
     out = subprocess.run(
         [bench.program("busy"), str(n_threads), "2", "20"], check=True,
@@ -183,8 +264,8 @@ def processes(o, bench):
     return values
 
 
-METRICS = (ingest, collector_memory, snapshot, target_memory, threads, stacks,
-           processes)
+METRICS = (ingest, tick, start, collector_memory, snapshot, pause,
+           target_memory, threads, stacks, processes)
 
 
 def run(o, bench):

@@ -52,6 +52,38 @@ def print_workload(rows):
     print()
 
 
+def ratio_text(rows):
+    """Median of the CPU ratio; the spread where it is more than a tenth."""
+    if not rows:
+        return "–"
+    r = rows[0]
+    text = f"{r.median:.3g}" if r.median > 9.995 else f"{r.median:.2f}"
+    if r.high - r.low > 0.1 * r.median:
+        text += f" ({r.low:.2g}-{r.high:.2g})"
+    return text
+
+
+def print_markdown(rows):
+    """Two tables for README.md: CPU time over bare, and the metrics."""
+    ratios = [r for r in rows if r.measure == "cpu ratio"]
+    variants = [v for v in dict.fromkeys(r.variant for r in ratios)
+                if v != "bare"]
+    if variants:
+        print("\n| CPU time over bare | " + " | ".join(variants) + " |")
+        print("|---|" + "---|" * len(variants))
+    for what in dict.fromkeys(r.what for r in ratios):
+        print(f"| {what} | " + " | ".join(
+            ratio_text([r for r in ratios if (r.what, r.variant) == (what, v)])
+            for v in variants) + " |")
+    metrics = [r for r in rows if r.measure == "metric"]
+    if metrics:
+        print("\n| metric | median | spread | unit |\n|---|---|---|---|")
+    for r in metrics:
+        print(f"| {r.what} | {r.median:.3g} | {r.low:.3g} - {r.high:.3g} | "
+              f"{r.unit} |")
+    print()
+
+
 def print_metric(row):
     print(f"{row.what:58} {row.median:10.4g} {row.unit}"
           + (f"   ({row.low:.4g} - {row.high:.4g})" if row.rounds > 1 else ""),
