@@ -9,6 +9,7 @@ mkdir "$T/copy"
 cd "$1"
 cp -r testfixture test ext "$T/copy"
 cd "$T/copy"
+export TMPDIR="$T/copy"
 others_may_preload "$T/others"
 if [ -n "$as_nobody" ]; then
 	chmod 711 "$T" "$T/.."
