@@ -194,6 +194,8 @@ int ctl_out_write(struct ctl_out *out, const void *bytes, size_t n_bytes)
 		err = write_named(out->path, bytes, n_bytes);
 	if (err)
 		return fail_file(*out->path ? out->path : ".", -err);
-	(void)printf("%s\n", out->path); // main looks at stdout's errors
+	if (!out->is_quiet)
+		(void)printf("%s\n",
+			     out->path); // main looks at stdout's errors
 	return CTL_OK;
 }

@@ -23,6 +23,7 @@ struct ctl_out {
 	enum ctl_out_form form;
 	const struct ctl_target *target;
 	const char *kind;
+	bool is_quiet; // don't print the name
 	char path[PATH_MAX];
 };
 
@@ -35,7 +36,7 @@ int ctl_out_check(const char *name, const struct ctl_target *target,
 int ctl_out_check_report(const char *name, struct ctl_out *ret_out);
 
 // Writes the bytes there and prints the file's name on stdout (nothing when the
-// profile went there).
+// profile went there, or is_quiet).
 int ctl_out_write(struct ctl_out *out, const void *bytes, size_t n_bytes);
 
 #endif

@@ -43,6 +43,15 @@ void ctl_render_fini(struct ctl_render *r)
 	arena_fini(&r->arena);
 }
 
+// The name is for errors: "" where there is no memory for it.
+static const char *keep(struct ctl_render *r, const char *name)
+{
+	size_t n = strlen(name) + 1;
+	char *copy = arena_get(&r->arena, n, 1);
+
+	return copy ? memcpy(copy, name, n) : "";
+}
+
 static struct report_profile *add(struct ctl_render *r,
 				  struct ctl_render_set *set, const char *name)
 {
@@ -51,7 +60,7 @@ static struct report_profile *add(struct ctl_render *r,
 	set->names = report_mem_grow(set->names, &set->names_capacity,
 				     set->n + 1, sizeof(*set->names));
 	report_profile_init(&set->profiles[set->n], &r->texts);
-	set->names[set->n] = name;
+	set->names[set->n] = keep(r, name);
 	return &set->profiles[set->n++];
 }
 
@@ -65,10 +74,12 @@ static int decode(struct ctl_render *r, struct ctl_render_set *set,
 		  const char *name, struct report_input *input)
 {
 	struct report_error error;
-	int err = report_decode(input->bytes, input->n_bytes, add(r, set, name),
-				&error);
+	struct report_profile *p = add(r, set, name);
+	int err = report_decode(input->bytes, input->n_bytes, p, &error);
 
 	report_input_free(input);
+	if (set == &r->sources)
+		r->n_samples += p->n_samples;
 	return err ? refuse(name, &error) : CTL_OK;
 }
 
@@ -94,6 +105,22 @@ int ctl_render_bytes(struct ctl_render *r, const char *name, const void *bytes,
 	if (report_input_unpack(&input, &error))
 		return refuse(name, &error);
 	return decode(r, &r->sources, name, &input);
+}
+
+void ctl_render_empty(struct ctl_render *r, enum kind kind)
+{
+	const struct kind_info *info = &kind_table[kind];
+	struct report_profile *p = add(r, &r->sources, info->name);
+
+	for (unsigned i = 0; i < info->n_values; i++)
+		*report_profile_add_type(p) = (struct report_value_type){
+			report_profile_intern(p, info->types[i].type),
+			report_profile_intern(p, info->types[i].unit)};
+	p->default_type =
+		report_profile_intern(p, info->types[info->default_value].type);
+	p->period_type = (struct report_value_type){
+		report_profile_intern(p, info->period.type),
+		report_profile_intern(p, info->period.unit)};
 }
 
 // Adds a set up and frees it.
@@ -298,6 +325,7 @@ int ctl_render_write(struct ctl_render *r, const struct report_format *format,
 		status = check_out(format, options->out, &out);
 	if (status)
 		return status;
+	out.is_quiet = r->is_quiet;
 	if (combine(r, &profile, &error))
 		return ctl_fail(CTL_FAILED, "%s", error.text);
 	if (report_open(&report, &profile, &settings, &format->need, &error)) {

@@ -10,10 +10,11 @@
 #include "collector/ctl_options.h"
 #include "collector/report_format.h"
 #include "collector/strtab.h"
+#include "proto/kind.h"
 
 struct ctl_render_set {
 	struct report_profile *profiles;
-	const char **names; // borrowed
+	const char **names;
 	size_t n, profiles_capacity, names_capacity;
 };
 
@@ -21,7 +22,9 @@ struct ctl_render {
 	struct arena arena;
 	struct strtab texts;
 	struct ctl_render_set sources, bases;
-	bool is_diff; // percentages are of the bases
+	size_t n_samples; // in the sources
+	bool is_diff;	  // percentages are of the bases
+	bool is_quiet;	  // the name of the file is not printed
 };
 
 void ctl_render_init(struct ctl_render *r);
@@ -33,6 +36,9 @@ int ctl_render_file(struct ctl_render *r, struct ctl_render_set *set,
 // The same from memory, which is copied.
 int ctl_render_bytes(struct ctl_render *r, const char *name, const void *bytes,
 		     size_t n_bytes);
+
+// Adds a profile of KIND without a sample to the sources.
+void ctl_render_empty(struct ctl_render *r, enum kind kind);
 
 // Writes the report FORMAT of what was read, as OPTIONS ask, with PATTERN (NULL
 // where it takes none). The exit status.

@@ -7,6 +7,7 @@
 #include "collector/ctl_child.h"
 #include "collector/ctl_elf.h"
 #include "collector/ctl_fail.h"
+#include "collector/ctl_gather.h"
 #include "collector/ctl_http.h"
 #include "collector/ctl_json.h"
 #include "collector/ctl_paths.h"
@@ -156,6 +157,13 @@ static void say_nothing(const char *prog, const json_t *warnings)
 			      prog);
 }
 
+static void say_warnings(const json_t *warnings)
+{
+	for (size_t i = 0; i < json_array_size(warnings); i++)
+		ctl_fail_note("warning: %s",
+			      json_string_value(json_array_get(warnings, i)));
+}
+
 static void say_written(const char *prog, const json_t *root)
 {
 	const json_t *files = json_object_get(root, "files");
@@ -163,8 +171,6 @@ static void say_written(const char *prog, const json_t *root)
 	json_t *text;
 	size_t i;
 
-	json_array_foreach(warnings, i, text)
-		ctl_fail_note("warning: %s", json_string_value(text));
 	if (!json_array_size(files)) {
 		say_nothing(prog, warnings);
 		return;
@@ -194,10 +200,40 @@ static int fail_start(const char *prog, int err)
 			"cannot start '%s': %s", prog, strerror(-err));
 }
 
+// What the run left, said or added up.
+static void report(const struct ctl_options *o, struct ctl_gather *gather,
+		   const struct ctl_elf *elf, pid_t pid)
+{
+	const char *prog = o->words[0];
+	json_t *ended = wait_ended(o->socket, pid);
+
+	say_warnings(json_object_get(ended, "warnings"));
+	if (!ended)
+		say_missing(prog, elf);
+	if (gather->n_names)
+		ctl_gather_end(gather, o, pid);
+	else if (ended)
+		say_written(prog, ended);
+	json_decref(ended);
+}
+
+// CTL_OK, or a status with the reason printed.
+static int start(const struct ctl_options *o, const struct ctl_elf *elf,
+		 pid_t *ret_pid)
+{
+	int status = set_environment(o, elf);
+	int err;
+
+	if (status)
+		return status;
+	err = ctl_child_start(o->words, ret_pid);
+	return err ? fail_start(o->words[0], err) : CTL_OK;
+}
+
 int ctl_run(const struct ctl_options *options)
 {
+	struct ctl_gather gather;
 	struct ctl_elf elf;
-	json_t *ended;
 	pid_t pid;
 	int status, wait_status;
 
@@ -206,18 +242,15 @@ int ctl_run(const struct ctl_options *options)
 				"run: no program given; it takes [OPTIONS] -- "
 				"PROG ARGS...");
 	ctl_elf_look(options->words[0], &elf);
-	status = set_environment(options, &elf);
+	status = ctl_gather_begin(options, &gather);
 	if (status)
 		return status;
-	status = ctl_child_start(options->words, &pid);
-	if (status)
-		return fail_start(options->words[0], status);
+	status = start(options, &elf, &pid);
+	if (status) {
+		ctl_gather_drop(&gather);
+		return status;
+	}
 	wait_status = ctl_child_wait(pid);
-	ended = wait_ended(options->socket, pid);
-	if (ended)
-		say_written(options->words[0], ended);
-	else
-		say_missing(options->words[0], &elf);
-	json_decref(ended);
+	report(options, &gather, &elf, pid);
 	return pass_on_status(options->words[0], wait_status);
 }

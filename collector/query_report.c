@@ -129,10 +129,21 @@ static void put_state(const struct proc *p, json_t *o)
 	json_object_set_new(o, "warnings", texts(&p->warnings));
 }
 
+// A process that has ended and whose files are not all there.
+static json_t *ending(const struct proc *p)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "pid", number(p->pid));
+	json_object_set_new(o, "dir", text(p->dir ? p->dir : p->hello->dir));
+	return o;
+}
+
 json_t *query_ps(struct query *q)
 {
 	json_t *o = json_object();
 	json_t *list = json_array();
+	json_t *endings = json_array();
 	size_t n;
 	struct proc **procs = table_list(q->table, &n);
 	// acquire: pairs with http_door's release
@@ -142,10 +153,10 @@ json_t *query_ps(struct query *q)
 	for (size_t i = 0; i < n; i++) {
 		json_t *process;
 
-		if (proc_is_over(procs[i]))
-			continue;
 		proc_lock(procs[i]);
-		if (proc_is_attached(procs[i])) {
+		if (proc_is_over(procs[i])) {
+			json_array_append_new(endings, ending(procs[i]));
+		} else if (proc_is_attached(procs[i])) {
 			process = json_object();
 			put_process(procs[i], process);
 			put_state(procs[i], process);
@@ -158,6 +169,7 @@ json_t *query_ps(struct query *q)
 	json_object_set_new(o, "version", text(CPROF_VERSION));
 	json_object_set_new(o, "http", text(url ? url : ""));
 	json_object_set_new(o, "processes", list);
+	json_object_set_new(o, "ending", endings);
 	return o;
 }
 

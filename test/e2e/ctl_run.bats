@@ -50,6 +50,31 @@ burn='n=0; while [ $n -lt 60000 ]; do n=$((n+1)); x=$x$n; x=${x:0:9}; done'
 	[ "$(find "$T/profiles" -type f | wc -l)" -eq 1 ]
 }
 
+@test "--cpuprofile and its like add up what it and its children did" {
+	run -7 "$CTL" run --cpuprofile cpu.pb.gz --memprofile 'mem.%e.%p' \
+		--blockprofile block.pb.gz --mutexprofile mutex.txt \
+		--threadprofile "$T/threads.html" --cpu-hz 1000 -- \
+		bash -c "(bash -c '$burn'; :); (bash -c '$burn'; :); exit 7"
+	echo "$output"
+	[ -z "$(find . -name '*.cpu.*.pb.gz')" ]
+	go tool pprof -top cpu.pb.gz >top
+	go tool pprof -top mem.bash.*
+	# An empty one is a profile as well.
+	go tool pprof -raw block.pb.gz | grep -q contentions/count
+	grep -qi doctype threads.html
+	[ "$("$CTL" tags --tagshow tid cpu.pb.gz | grep -c '[0-9]%')" -ge 2 ]
+	[ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'cprof-run-*' \
+		-newer "$T/s.lock" -user "$(id -u)" -empty)" ]
+}
+
+@test "--cpuprofile is refused before the run where it can't be written" {
+	run -1 "$CTL" run --cpuprofile /nonexistent/x -- touch ran
+	one_line "cannot write '/nonexistent/x'"
+	run -2 "$CTL" run --cpuprofile x --dir d -- touch ran
+	one_line "--dir and --exit are not allowed"
+	[ ! -e ran ]
+}
+
 @test "it puts the shim before what LD_PRELOAD has already" {
 	run --separate-stderr env LD_PRELOAD=/nonexistent.so "$CTL" run -- \
 		bash -c 'echo "$LD_PRELOAD"'
