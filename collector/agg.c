@@ -191,10 +191,12 @@ void agg_alloc(struct agg *a, struct agg_key key, const struct agg_alloc *al)
 	values = a->tables[AGG_HEAP].list[i].values;
 	values[ALLOC_OBJECTS] += live.objects;
 	values[ALLOC_BYTES] += live.bytes;
+	a->alloc_bytes += live.bytes;
 	if (!al->is_tracked || hmap_remove(&a->early, al->id, NULL))
 		return;
 	values[INUSE_OBJECTS] += live.objects;
 	values[INUSE_BYTES] += live.bytes;
+	a->inuse_bytes += live.bytes;
 	remember(a, al->id, &live);
 }
 
@@ -238,6 +240,7 @@ void agg_free(struct agg *a, uint64_t id)
 	} else {
 		values[INUSE_OBJECTS] -= live->objects;
 		values[INUSE_BYTES] -= live->bytes;
+		a->inuse_bytes -= live->bytes;
 	}
 	put_live(a, (uint32_t)i);
 }

@@ -53,6 +53,8 @@ struct agg {
 	uint32_t free_list; // index + 1, 0 = empty
 	struct hmap by_id;  // sample id -> index in live
 	struct hmap early;  // ids freed before their allocation was read
+	double alloc_bytes; // sums over the heap's rows
+	double inuse_bytes;
 	uint64_t n_frees;
 	uint64_t n_live_overflow;
 };

@@ -280,6 +280,20 @@ static bool is_among_last(int fd)
 }
 
 // Takes over everything in H but its descriptor.
+// Its parent is profiled as well: files of the same name would be the parent's.
+static bool has_parent(struct attach *a, const struct proc *p)
+{
+	uint64_t parent_pid;
+	struct proc *parent;
+
+	if (procfs_status(p->pid, "PPid:", &parent_pid))
+		return false;
+	parent = table_find(a->table, (uint32_t)parent_pid);
+	if (parent)
+		proc_unref(parent);
+	return parent != NULL;
+}
+
 static int new_session(struct attach *a, struct conn_hello *h,
 		       struct proc **ret)
 {
@@ -308,6 +322,7 @@ static int new_session(struct attach *a, struct conn_hello *h,
 		proc_drop_start(&start);
 	if (err)
 		return err;
+	p->gperf.is_child |= has_parent(a, p);
 	visit_init(p);
 	err = table_add(a->table, p);
 	if (err)

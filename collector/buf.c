@@ -77,20 +77,27 @@ void buf_puts(struct buf *b, const char *text)
 	buf_put(b, text, strlen(text));
 }
 
+void buf_vprintf(struct buf *b, const char *format, va_list args)
+{
+	va_list again;
+	int n;
+
+	va_copy(again, args);
+	n = vsnprintf(NULL, 0, format, args);
+	if (n < 0 && !b->error)
+		b->error = -EINVAL;
+	if (n >= 0 && reserve(b, (size_t)n) >= 0) {
+		vsnprintf(b->data + b->n_bytes, (size_t)n + 1, format, again);
+		b->n_bytes += (size_t)n;
+	}
+	va_end(again);
+}
+
 void buf_printf(struct buf *b, const char *format, ...)
 {
 	va_list args;
-	int n;
 
 	va_start(args, format);
-	n = vsnprintf(NULL, 0, format, args);
+	buf_vprintf(b, format, args);
 	va_end(args);
-	if (n < 0 && !b->error)
-		b->error = -EINVAL;
-	if (n < 0 || reserve(b, (size_t)n) < 0)
-		return;
-	va_start(args, format);
-	vsnprintf(b->data + b->n_bytes, (size_t)n + 1, format, args);
-	va_end(args);
-	b->n_bytes += (size_t)n;
 }

@@ -28,6 +28,8 @@ void buf_put(struct buf *b, const void *bytes, size_t n_bytes);
 void buf_puts(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+void buf_vprintf(struct buf *b, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
 // 0, or the first error as a negative errno.
 int buf_error(const struct buf *b);
 

@@ -4,6 +4,8 @@
 // one line where the program under `run` writes to the same terminal.
 #include "collector/ctl_fail.h"
 
+#include "collector/mem.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +21,9 @@ char *ctl_fail_clean(char *text)
 
 static void print_line(const char *format, va_list args)
 {
-	char *text;
+	char *text = mem_vprintf(format, args);
 
-	if (vasprintf(&text, format, args) < 0)
+	if (!text)
 		return;
 	(void)fprintf(stderr, "cprofctl: %s\n", ctl_fail_clean(text));
 	free(text);

@@ -4,6 +4,7 @@
 // those that read rings.
 #include "collector/dump.h"
 
+#include "collector/keep.h"
 #include "collector/log.h"
 #include "collector/mem.h"
 #include "collector/out.h"
@@ -43,7 +44,6 @@ void dump_take(struct proc *p, uint32_t kinds, struct dump *ret)
 {
 	struct snap *s;
 
-	ret->n_snaps = 0;
 	if (!p->dir)
 		dump_choose_dir(p);
 	take_thread_names(p, true);
@@ -147,20 +147,58 @@ static bool move_out(struct proc *p, struct out *out, int err)
 	return is_other;
 }
 
-static int write_snap(struct proc *p, struct out *out, struct snap *s,
-		      char **ret_path)
+static void fail(struct proc *p, const char *what, int err)
 {
-	const char *kind = snap_kind(s)->name;
+	log_error("process %u: can't write %s: %s", p->pid, what,
+		  strerror(-err));
+	proc_lock(p);
+	proc_warn(p, "can't write %s to '%s': %s", what, p->dir ? p->dir : "",
+		  strerror(-err));
+	proc_unlock(p);
+}
+
+// Where the files of a dump go.
+struct place {
+	struct proc *p;
+	struct out *out;
+	const char *kind; // NULL: that of the snapshot
+};
+
+// Under the name gperftools would give it, if it was asked for.
+static int write_gperf(struct proc *p, enum kind kind, const struct buf *b,
+		       char **ret_path)
+{
+	char *path;
+	int err;
+
+	proc_lock(p);
+	path = gperf_name(&p->gperf, p->hello, kind);
+	proc_unlock(p);
+	if (!path)
+		return -ENOENT;
+	err = out_write_to(path, b);
+	if (err) {
+		fail(p, path, err);
+		free(path);
+		return -ENOENT;
+	}
+	*ret_path = path;
+	return 0;
+}
+
+static int write_snap(const struct place *at, struct snap *s, char **ret_path)
+{
+	const char *kind = at->kind ? at->kind : snap_kind(s)->name;
 	struct buf b;
 	int err;
 
 	buf_init(&b);
 	take_comments(s);
 	err = pprof_write(s, &b);
-	if (!err) {
-		err = out_write(out, kind, &b, ret_path);
-		if (is_of_folder(err) && move_out(p, out, err))
-			err = out_write(out, kind, &b, ret_path);
+	if (!err && write_gperf(at->p, (enum kind)s->kind, &b, ret_path)) {
+		err = out_write(at->out, kind, &b, ret_path);
+		if (is_of_folder(err) && move_out(at->p, at->out, err))
+			err = out_write(at->out, kind, &b, ret_path);
 	}
 	buf_fini(&b);
 	return err;
@@ -176,19 +214,10 @@ static void add_file(struct proc *p, char *path, struct proc_texts *ret)
 	proc_unlock(p);
 }
 
-static void fail(struct proc *p, const char *what, int err)
-{
-	log_error("process %u: can't write %s: %s", p->pid, what,
-		  strerror(-err));
-	proc_lock(p);
-	proc_warn(p, "can't write %s to '%s': %s", what, p->dir ? p->dir : "",
-		  strerror(-err));
-	proc_unlock(p);
-}
-
 int dump_write(struct proc *p, struct dump *d, struct proc_texts *ret)
 {
 	struct out out;
+	const struct place at = {p, &out, d->peak_bytes > 0 ? "peak" : NULL};
 	int first_err = 0;
 	int err;
 
@@ -202,7 +231,7 @@ int dump_write(struct proc *p, struct dump *d, struct proc_texts *ret)
 	for (unsigned i = 0; i < d->n_snaps; i++) {
 		char *path;
 
-		err = write_snap(p, &out, d->snaps[i], &path);
+		err = write_snap(&at, d->snaps[i], &path);
 		if (!err) {
 			add_file(p, path, ret);
 			continue;
@@ -298,6 +327,18 @@ static struct proc_dump *next_dump(struct proc *p)
 	return pd;
 }
 
+static int write_posted(struct proc *p, struct dump *d)
+{
+	struct proc_texts files = {0};
+	// It stands among the session's warnings as well.
+	int err = dump_write(p, d, &files);
+
+	if (d->is_regular && files.n)
+		keep_add(p, &files, d->peak_bytes);
+	proc_free_texts(&files);
+	return err;
+}
+
 uint64_t dump_job(void *context)
 {
 	struct proc *p = context;
@@ -306,8 +347,7 @@ uint64_t dump_job(void *context)
 
 	ASSERT(p->magic == PROC_MAGIC);
 	while ((pd = next_dump(p))) {
-		// Its errors stand among the session's warnings.
-		err = dump_write(p, &pd->dump, NULL);
+		err = write_posted(p, &pd->dump);
 		dump_free(&pd->dump);
 		if (pd->is_exit) {
 			proc_lock(p);

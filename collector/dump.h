@@ -16,10 +16,12 @@
 struct dump {
 	struct snap *snaps[DUMP_KINDS_MAX];
 	unsigned n_snaps;
+	bool is_regular;   // not asked for by name: old ones may be removed
+	double peak_bytes; // of a peak's dump, else 0
 };
 
-// Snapshots of those of KINDS (bit set by enum kind) that have samples. Needs
-// the lock and rings that were drained.
+// Adds snapshots of those of KINDS (bit set by enum kind) that have samples to
+// *ret, which has none yet. Needs the lock and rings that were drained.
 void dump_take(struct proc *p, uint32_t kinds, struct dump *ret);
 
 // Makes the files and adds their absolute names to the session's and to *ret

@@ -276,6 +276,8 @@ static void on_alloc(struct ingest *in, const union ringread_record *r)
 			   r->header.profile);
 	else
 		agg_alloc(&in->agg, key_of(in, r), &al);
+	if (in->on_peak && in->agg.inuse_bytes >= in->peak_mark_bytes)
+		in->on_peak(in->peak_context);
 }
 
 static void on_free(struct ingest *in, const union ringread_record *r)

@@ -59,6 +59,11 @@ struct ingest {
 	uint64_t counters[COUNTER_N]; // of RECORD_COUNTERS
 	bool is_goodbye;	      // a RECORD_GOODBYE was read
 	uint64_t n_dumps;	      // RECORD_DUMPs read
+	// Called at an allocation that brings the bytes in use there; NULL:
+	// nobody wants to know.
+	void (*on_peak)(void *context);
+	void *peak_context;
+	double peak_mark_bytes;
 	struct frame frames[STACK_DEPTH_MAX];
 };
 

@@ -48,3 +48,10 @@ void *mem_copy(const void *array, size_t n_elements, size_t element_bytes)
 		memcpy(p, array, n_bytes);
 	return p;
 }
+
+char *mem_vprintf(const char *format, va_list args)
+{
+	char *text;
+
+	return vasprintf(&text, format, args) < 0 ? NULL : text;
+}

@@ -6,6 +6,7 @@
 #ifndef CPROF_COLLECTOR_MEM_H
 #define CPROF_COLLECTOR_MEM_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 // Cannot happen. Never for input, never for lack of memory.
@@ -22,5 +23,9 @@ void *mem_grow(void *array, size_t *capacity, size_t n_needed,
 
 // A copy of N_ELEMENTS elements; NULL: no memory. Never NULL for 0 elements.
 void *mem_copy(const void *array, size_t n_elements, size_t element_bytes);
+
+// The text that vasprintf makes, to be freed; NULL: no memory.
+char *mem_vprintf(const char *format, va_list args)
+	__attribute__((format(printf, 1, 0)));
 
 #endif

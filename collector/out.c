@@ -266,3 +266,28 @@ int out_write(struct out *o, const char *kind, const struct buf *data,
 	*ret_path = path;
 	return 0;
 }
+
+int out_write_to(const char *path, const struct buf *data)
+{
+	const char *name = strrchr(path, '/') + 1;
+	char *dir = strndup(path, (size_t)(name - path));
+	struct out o = {.dir_fd = dir ? open_dir(dir) : -ENOMEM};
+	char temporary[OUT_NAME_BYTES];
+	int err;
+
+	free(dir);
+	if (o.dir_fd < 0)
+		return o.dir_fd;
+	err = write_new(&o, data, temporary);
+	if (!err) {
+		// The sandbox knows no rename that replaces.
+		(void)unlinkat(o.dir_fd, name, 0);
+		err = rename_new(&o, temporary, name);
+		if (err)
+			(void)unlinkat(o.dir_fd, temporary, 0);
+	}
+	if (!err && fsync(o.dir_fd) && errno != EINVAL)
+		err = -errno;
+	close(o.dir_fd);
+	return err;
+}

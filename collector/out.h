@@ -32,4 +32,8 @@ int out_check(const char *dir);
 int out_write(struct out *o, const char *kind, const struct buf *data,
 	      char **ret_path);
 
+// Writes DATA as the file PATH, an absolute name, in the place of one that is
+// there. 0 or negative errno.
+int out_write_to(const char *path, const struct buf *data);
+
 #endif

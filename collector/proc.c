@@ -51,12 +51,11 @@ void proc_warn(struct proc *p, const char *format, ...)
 {
 	va_list args;
 	char *text;
-	int n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = mem_vprintf(format, args);
 	va_end(args);
-	if (n < 0)
+	if (!text)
 		return;
 	for (size_t i = 0; i < p->warnings.n; i++)
 		if (!strcmp(p->warnings.list[i], text)) {
@@ -130,6 +129,7 @@ static void set_identity(struct proc *p)
 	p->attached_ns = pool_now_ns();
 	clock_gettime(CLOCK_REALTIME, &now);
 	p->start_time_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	gperf_apply(p->hello, &p->gperf);
 	p->rates = (struct proc_rates){
 		.heap_rate = p->hello->heap_rate,
 		.cpu_hz = p->hello->cpu_hz,
@@ -210,6 +210,10 @@ static void free_proc(struct proc *p)
 	free(p->argv);
 	proc_free_texts(&p->files);
 	proc_free_texts(&p->warnings);
+	for (size_t i = 0; i < p->n_kept; i++)
+		proc_free_texts(&p->kept[i].files);
+	free(p->kept);
+	snap_free(p->regular.peak);
 	free(p->dir);
 	pthread_mutex_destroy(&p->lock);
 	pthread_mutex_destroy(&p->turnstile);

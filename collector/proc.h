@@ -15,6 +15,7 @@
 #ifndef CPROF_COLLECTOR_PROC_H
 #define CPROF_COLLECTOR_PROC_H
 
+#include "collector/gperf.h"
 #include "collector/ingest.h"
 #include "collector/loop.h"
 #include "collector/pool.h"
@@ -36,6 +37,26 @@ struct proc_texts {
 	char **list;
 	size_t n;
 	size_t capacity;
+};
+
+// A dump that was not asked for by name (keep.h).
+struct proc_kept {
+	struct proc_texts files;
+	uint64_t n_bytes;
+	double peak_bytes; // 0: not a peak's
+};
+
+// Dumps by themselves (regular.h): when the next are due, and a peak's snapshot
+// that is still to be written.
+struct proc_regular {
+	bool is_started;
+	uint64_t next_ns;
+	double next_alloc_bytes;
+	uint64_t alloc_ns; // of the last
+	uint64_t peak_ns;
+	struct snap *peak; // NULL: none
+	double peak_bytes;
+	unsigned n_peaks; // snapshots since the last visit
 };
 
 struct proc_rates {
@@ -139,6 +160,11 @@ struct proc {
 	bool is_writing;
 	struct proc_texts files;
 	struct proc_texts warnings;
+	struct proc_regular regular;
+	struct proc_kept *kept; // the oldest first
+	size_t n_kept;
+	size_t kept_capacity;
+	struct gperf gperf;
 	char *dir;
 };
 

@@ -256,7 +256,7 @@ json_t *query_stats(struct proc *p)
 json_t *query_dump(struct proc *p, struct query_error *ret_error)
 {
 	struct proc_texts files = {0};
-	struct dump d;
+	struct dump d = {0};
 	json_t *o = NULL;
 	int err;
 

@@ -62,18 +62,10 @@ void report_out_printf(struct report_out *o, const char *format, ...)
 {
 	size_t before = o->text.n_bytes;
 	va_list args;
-	char *text;
-	int n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	buf_vprintf(&o->text, format, args);
 	va_end(args);
-	if (n < 0) {
-		o->text.error = o->text.error ? o->text.error : -1;
-		return;
-	}
-	buf_put(&o->text, text, (size_t)n);
-	free(text);
 	if (!o->n_columns && !o->is_terminal)
 		return;
 	for (size_t i = before; i < o->text.n_bytes; i++) {

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -83,17 +82,17 @@ static int64_t period_of(const struct proc *p, unsigned kind)
 	}
 }
 
-__attribute__((format(printf, 2, 3))) static void
-comment(struct snap *s, const char *format, ...)
+void take_comment(struct snap *s, const char *format, ...)
 {
 	va_list args;
 	char *text;
-	int n;
 
+	if (!s->comments)
+		return;
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = mem_vprintf(format, args);
 	va_end(args);
-	if (n < 0)
+	if (!text)
 		return; // a comment less: the values are right all the same
 	ASSERT(s->n_comments < COMMENTS_MAX);
 	s->comments[s->n_comments++] = text;
@@ -120,8 +119,9 @@ static void comment_losses(struct snap *s)
 				      : &own_table[i - COUNTER_N];
 
 		if (info->is_loss && s->counts[i])
-			comment(s, "lost: %s=%llu (%s)", info->name,
-				(unsigned long long)s->counts[i], info->help);
+			take_comment(s, "lost: %s=%llu (%s)", info->name,
+				     (unsigned long long)s->counts[i],
+				     info->help);
 	}
 }
 
@@ -130,17 +130,18 @@ static void comment_fixed(const struct proc *p, struct snap *s)
 	s->comments = calloc(COMMENTS_MAX, sizeof(*s->comments));
 	if (!s->comments)
 		return;
-	comment(s,
-		"cprof %s: heap.rate=%llu cpu.hz=%llu block.rate=%lluns "
-		"mutex.fraction=%llu",
-		CPROF_VERSION, (unsigned long long)p->rates.heap_rate,
-		(unsigned long long)p->rates.cpu_hz,
-		(unsigned long long)p->rates.block_rate_ns,
-		(unsigned long long)p->rates.mutex_fraction);
+	take_comment(s,
+		     "cprof %s: heap.rate=%llu cpu.hz=%llu block.rate=%lluns "
+		     "mutex.fraction=%llu",
+		     CPROF_VERSION, (unsigned long long)p->rates.heap_rate,
+		     (unsigned long long)p->rates.cpu_hz,
+		     (unsigned long long)p->rates.block_rate_ns,
+		     (unsigned long long)p->rates.mutex_fraction);
 	if (p->hello->is_reconnect)
-		comment(s, "an earlier collector of this process has ended: "
-			   "what it had read is in its own profiles, or lost "
-			   "(gone) if it was killed");
+		take_comment(s,
+			     "an earlier collector of this process has ended: "
+			     "what it had read is in its own profiles, or lost "
+			     "(gone) if it was killed");
 }
 
 void take_comments(struct snap *s)
@@ -152,14 +153,14 @@ void take_comments(struct snap *s)
 		return;
 	spent_ns = (double)s->counts[COUNTER_OVERHEAD_NS];
 	comment_losses(s);
-	comment(s,
-		"stacks: %llu captures cut, %llu shown with [truncated], "
-		"%llu unwindings stopped early",
-		(unsigned long long)s->counts[COUNTER_STACK_CUT],
-		(unsigned long long)s->counts[COUNTER_N + OWN_TRUNCATED],
-		(unsigned long long)s->counts[COUNTER_N + OWN_STOPPED]);
-	comment(s, "overhead: %.4f%% of the time was spent taking samples",
-		up_ns > 0 ? 100 * spent_ns / up_ns : 0);
+	take_comment(s,
+		     "stacks: %llu captures cut, %llu shown with [truncated], "
+		     "%llu unwindings stopped early",
+		     (unsigned long long)s->counts[COUNTER_STACK_CUT],
+		     (unsigned long long)s->counts[COUNTER_N + OWN_TRUNCATED],
+		     (unsigned long long)s->counts[COUNTER_N + OWN_STOPPED]);
+	take_comment(s, "overhead: %.4f%% of the time was spent taking samples",
+		     up_ns > 0 ? 100 * spent_ns / up_ns : 0);
 }
 
 static int copy_images(const struct images *images, struct snap *s)

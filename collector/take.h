@@ -21,6 +21,11 @@ void take_comments(struct snap *s);
 // CLOCK_REALTIME.
 int64_t take_realtime_ns(void);
 
+// Adds one line of comment; there is room for a few. A snapshot that no memory
+// was left for the comments of gets none.
+void take_comment(struct snap *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 // True when at least one sample of KIND has come.
 bool take_has_samples(const struct proc *p, unsigned kind);
 

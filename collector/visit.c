@@ -10,6 +10,7 @@
 #include "collector/log.h"
 #include "collector/mem.h"
 #include "collector/procfs.h"
+#include "collector/regular.h"
 #include "collector/take.h"
 
 #include <sys/epoll.h>
@@ -76,7 +77,7 @@ static bool is_goodbye(const struct proc *p)
 static void serve_signal(struct proc *p, bool is_over)
 {
 	uint32_t n = (uint32_t)p->ingest.n_dumps;
-	struct dump d;
+	struct dump d = {0};
 
 	if (p->region)
 		n = atomic_load_explicit(&p->region->status->x_dump_requests,
@@ -124,6 +125,7 @@ void visit_finish(struct proc *p)
 	proc_lock(p);
 	if (p->exit == PROC_RUNS) {
 		drain_close(p);
+		regular_visit(p, true);
 		write_exit(p, is_over);
 	}
 	proc_unlock(p);
@@ -204,6 +206,8 @@ static uint64_t visit(void *context)
 	}
 	if (!p->dir)
 		dump_choose_dir(p);
+	drain_start(p);
+	regular_start(p);
 	n_bytes = drain_run(p);
 	if (p->region && !is_over)
 		update_walks(p);
@@ -214,6 +218,7 @@ static uint64_t visit(void *context)
 		grow(p, n_bytes);
 	}
 	serve_signal(p, is_over || is_goodbye(p));
+	regular_visit(p, is_over || is_goodbye(p));
 	serve_exit(p, is_over);
 	pause_ns = next_interval(p, n_bytes);
 	is_done = finish_if_done(p, is_over);

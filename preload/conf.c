@@ -22,7 +22,11 @@ static const char *const inherited[] = {
 	"PATH",		  "HOME",	 "XDG_RUNTIME_DIR",
 	"XDG_CACHE_HOME", "TMPDIR",	 "DEBUGINFOD_URLS",
 	"CPROF_HTTP",	  "CPROF_TOKEN", "CPROF_TLS_CERT",
-	"CPROF_TLS_KEY"};
+	"CPROF_TLS_KEY",
+#define GPERF(name, help) #name,
+#include "proto/gperf.def"
+#undef GPERF
+};
 
 // A copy of TEXT that stays, or NULL when it is too long or there is no room.
 static const char *keep(const char *text)
@@ -54,6 +58,12 @@ static void read_one(enum setting id)
 
 	conf.texts[id] = info->def;
 	(void)setting_parse(info->type, info->def, &conf.values[id]);
+	// gperftools' name for it, where its profiles are asked for.
+	if (!text && id == SETTING_SIGNAL &&
+	    find(environ, "HEAPPROFILE", sizeof("HEAPPROFILE") - 1)) {
+		n = sizeof("HEAPPROFILESIGNAL") - 1;
+		text = find(environ, "HEAPPROFILESIGNAL", n);
+	}
 	// Set to nothing means not set, as everywhere in the shell.
 	if (!text || !text[n + 1])
 		return;

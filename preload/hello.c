@@ -37,6 +37,12 @@ enum hello_field {
 	HELLO_ENVIRONMENT,
 	HELLO_IS_RECONNECT,
 	HELLO_REGION_BYTES,
+	HELLO_DUMP_EVERY_NS,
+	HELLO_DUMP_ALLOC_BYTES,
+	HELLO_DUMP_PEAK_BYTES,
+	HELLO_DUMP_KINDS,
+	HELLO_KEEP,
+	HELLO_MAX_DISK_BYTES,
 };
 enum bad_setting_field { BAD_NAME = 1, BAD_VALUE, BAD_ALLOWED };
 enum wire_kind { WIRE_VARINT = 0, WIRE_BYTES = 2 };
@@ -130,20 +136,39 @@ static void put_bad_setting(struct out *o, enum setting id)
 	put_bytes(o, HELLO_BAD_SETTINGS, bytes, inner.n);
 }
 
-// NAME=value for each %{NAME} in the directory's template.
+static void put_variable(struct out *o, const char *name, size_t n)
+{
+	const char *value = conf_getenv(name, n);
+
+	if (value)
+		put_string(o, HELLO_ENVIRONMENT, value - n - 1,
+			   WIRE_DIR_MAX_BYTES);
+}
+
+// NAME=value for each %{NAME} in the directory's template, and gperftools'.
 static void put_environment(struct out *o)
 {
 	const char *s = conf.texts[SETTING_DIR];
 
 	while ((s = strstr(s, "%{"))) {
 		size_t n = strcspn(s += 2, "}");
-		const char *value = conf_getenv(s, n);
 
-		if (value)
-			put_string(o, HELLO_ENVIRONMENT, value - n - 1,
-				   WIRE_DIR_MAX_BYTES);
+		put_variable(o, s, n);
 		s += n;
 	}
+#define GPERF(name, help) put_variable(o, #name, sizeof(#name) - 1);
+#include "proto/gperf.def"
+#undef GPERF
+}
+
+static void put_dumps(struct out *o)
+{
+	put_number(o, HELLO_DUMP_EVERY_NS, conf.values[SETTING_DUMP_EVERY]);
+	put_number(o, HELLO_DUMP_ALLOC_BYTES, conf.values[SETTING_DUMP_ALLOC]);
+	put_number(o, HELLO_DUMP_PEAK_BYTES, conf.values[SETTING_DUMP_PEAK]);
+	put_number(o, HELLO_DUMP_KINDS, conf.values[SETTING_DUMP_KINDS]);
+	put_number(o, HELLO_KEEP, conf.values[SETTING_KEEP]);
+	put_number(o, HELLO_MAX_DISK_BYTES, conf.values[SETTING_MAX_DISK]);
 }
 
 static void put_rates(struct out *o)
@@ -194,6 +219,7 @@ long hello_write(const struct hello *h, unsigned char *ret, size_t size)
 
 	put_process(&o, h);
 	put_rates(&o);
+	put_dumps(&o);
 	put_texts(&o, h);
 	if (o.is_full)
 		return -EMSGSIZE;

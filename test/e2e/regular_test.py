@@ -1,0 +1,130 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# run: 180 any
+"""Dumps that nobody asks for: by time, by bytes allocated, at peaks; the old
+ones go, the highest peak never does. And gperftools' environment."""
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+import pprof  # noqa: E402
+import under  # noqa: E402
+
+MIB = 1 << 20
+# Uses 40 MiB for a moment, then allocates 4 MiB again and again.
+HEIGHT = ["/usr/bin/python3", "-c", """
+import sys
+blocks = [bytes(1 << 20) for _ in range(40)]
+del blocks
+for _ in range(int(sys.argv[1])):
+    b = bytes(4 << 20)
+"""]
+
+
+def numbers(folder, kind):
+    return [int(os.path.basename(f).split(".")[-3])
+            for f in pprof.find(folder, kind)]
+
+
+def peaks():
+    r = under.Run(HEIGHT + ["100"], "peaks", CPROF_DUMP_PEAK="1M",
+                  CPROF_KEEP="3", CPROF_EXIT="alloc", **under.EXACT)
+    files = pprof.find(r.folder, "peak")
+    under.expect("there are peaks", files)
+    most = max(pprof.Profile(f).total("inuse_space") for f in files)
+    under.expect(f"the height is there, to a step: {most}",
+                 40 * MIB <= most < 44 * MIB)
+    under.expect("it says so", any("a peak" in c for c in
+                                   pprof.Profile(files[-1]).comments))
+
+
+def allocated():
+    r = under.Run(HEIGHT + ["4000"], "alloc", CPROF_DUMP_ALLOC="8M",
+                  CPROF_KEEP="3", CPROF_DUMP_KINDS="alloc,inuse",
+                  CPROF_EXIT="none", **under.EXACT)
+    alloc = numbers(r.folder, "alloc")
+    under.expect(f"three are kept: {alloc}", 1 <= len(alloc) <= 3)
+    under.expect_equal("of each kind", numbers(r.folder, "inuse"), alloc)
+
+
+def timed():
+    """They come while it runs; the oldest go, and a peak's does not."""
+    child = under.start(["/usr/bin/python3", "-c", """
+import time
+blocks = [bytes(1 << 20) for _ in range(40)]
+del blocks
+while True:
+    b = bytes(1 << 16)
+    time.sleep(0.001)
+"""], "timed", CPROF_DUMP_EVERY="200ms", CPROF_DUMP_PEAK="8M", CPROF_KEEP="2",
+        **under.EXACT)
+    folder = os.path.join(under.TMP, "timed")
+    under.poll("the fifth", lambda: max(
+        numbers(folder, "inuse"), default=0) >= 5)
+    under.poll("few are kept",
+               lambda: len(pprof.find(folder, "inuse")) <= 2)
+    top = [pprof.Profile(f).total("inuse_space")
+           for f in pprof.find(folder, "peak")]
+    under.expect(f"the peak stays: {top}", top and max(top) >= 32 * MIB)
+    child.send_signal(signal.SIGTERM)
+    child.wait()
+
+
+def disk():
+    r = under.Run(HEIGHT + ["4000"], "disk", CPROF_DUMP_ALLOC="8M",
+                  CPROF_KEEP="0", CPROF_MAX_DISK="1", CPROF_EXIT="none",
+                  **under.EXACT)
+    under.expect_equal("none fits", pprof.find(r.folder), [])
+
+
+def gperftools():
+    folder = os.path.join(under.TMP, "gperf")
+    os.mkdir(folder)
+    cpu, heap = os.path.join(folder, "cpu"), os.path.join(folder, "h")
+    r = under.Run(HEIGHT + ["3000"], "gperf-run", CPUPROFILE=cpu,
+                  CPUPROFILE_FREQUENCY="1000", HEAPPROFILE=heap,
+                  HEAP_PROFILE_INUSE_INTERVAL=str(16 * MIB),
+                  HEAP_PROFILE_ALLOCATION_INTERVAL=str(1 << 40),
+                  CPROF_HEAP_RATE="1")
+    under.expect_equal("no other files", pprof.find(r.folder), [])
+    under.expect_equal("the CPU profile's rate",
+                       pprof.Profile(cpu).period, 1000000)
+    names = sorted(n for n in os.listdir(folder) if n != "cpu")
+    under.expect("heaps: " + " ".join(names), len(names) >= 2 and
+                 names[0] == "h.0001.heap")
+    most = max(pprof.Profile(os.path.join(folder, n)).total("inuse_space")
+               for n in names)
+    under.expect(f"with the height: {most}", most >= 32 * MIB)
+
+
+def gperftools_children():
+    folder = os.path.join(under.TMP, "gperf-child")
+    os.mkdir(folder)
+    under.Run(["/bin/bash", "-c",
+               "n=0; while [ $n -lt 60000 ]; do n=$((n+1)); done & wait"],
+              "gperf-child-run", CPUPROFILE=os.path.join(folder, "cpu"),
+              CPUPROFILE_FREQUENCY="1000")
+    under.expect("the child's has its pid: " + " ".join(os.listdir(folder)),
+                 [n for n in os.listdir(folder) if n.startswith("cpu_")])
+
+
+def gperftools_signal():
+    prefix = os.path.join(under.TMP, "by-signal")
+    child = under.start(["/bin/sleep", "60"], "gperf-signal",
+                        HEAPPROFILE=prefix,
+                        HEAPPROFILESIGNAL=str(int(signal.SIGUSR2)))
+    under.attached(child.pid)
+    child.send_signal(signal.SIGUSR2)
+    under.poll("the profile", lambda: os.path.exists(prefix + ".0001.heap"))
+    child.kill()
+    child.wait()
+
+
+peaks()
+allocated()
+timed()
+disk()
+gperftools()
+gperftools_children()
+gperftools_signal()
