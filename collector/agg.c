@@ -141,6 +141,7 @@ static long take_live(struct agg *a)
 
 static void put_live(struct agg *a, uint32_t i)
 {
+	a->live[i].row = AGG_NO_ROW;
 	a->live[i].next_free = a->free_list;
 	a->free_list = i + 1;
 }
@@ -180,8 +181,9 @@ static struct agg_rows *rows_of(struct agg *a, uint32_t profile)
 void agg_alloc(struct agg *a, struct agg_key key, const struct agg_alloc *al)
 {
 	double w = weight(al->n_bytes, al->rate);
-	struct agg_live live = {
-		.objects = w, .bytes = w * (double)al->n_bytes, .profile = 0};
+	struct agg_live live = {.objects = w,
+				.bytes = w * (double)al->n_bytes,
+				.born_s = al->born_s};
 	long i = row_index(&a->tables[AGG_HEAP], key);
 	double *values;
 

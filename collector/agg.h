@@ -39,10 +39,15 @@ struct agg_rows {
 struct agg_live {
 	double objects;
 	double bytes;
-	uint32_t row : 24;
+	uint32_t row : 24;    // AGG_NO_ROW: it is in the free list
 	uint32_t profile : 8; // 0 = memory
-	uint32_t next_free;   // in the free list, index + 1
+	union {
+		uint32_t born_s;    // CLOCK_MONOTONIC when it was read
+		uint32_t next_free; // in the free list, index + 1
+	};
 };
+
+#define AGG_NO_ROW ((1u << 24) - 1)
 
 struct agg {
 	struct agg_rows tables[AGG_N];
@@ -80,6 +85,7 @@ struct agg_alloc {
 	uint64_t n_bytes;
 	uint64_t rate;
 	bool is_tracked;
+	uint32_t born_s;
 };
 void agg_alloc(struct agg *a, struct agg_key key, const struct agg_alloc *al);
 void agg_free(struct agg *a, uint64_t id);

@@ -4,9 +4,11 @@
 // name or Go's.
 #include "collector/ctl_command.h"
 
+#include "collector/ctl_check.h"
 #include "collector/ctl_dump.h"
 #include "collector/ctl_fail.h"
 #include "collector/ctl_help.h"
+#include "collector/ctl_leaks.h"
 #include "collector/ctl_options.h"
 #include "collector/ctl_paths.h"
 #include "collector/ctl_profile.h"

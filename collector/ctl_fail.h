@@ -11,6 +11,7 @@ enum {
 	CTL_OK = 0,
 	CTL_FAILED = 1,
 	CTL_USAGE = 2,
+	CTL_FOUND = 3, // what was checked for is there
 	CTL_CANNOT_RUN = 126,
 	CTL_NOT_FOUND = 127,
 	CTL_SIGNALLED = 128

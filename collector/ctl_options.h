@@ -20,7 +20,9 @@ enum ctl_group {
 	CTL_FOR_CPU = 1 << 4,
 	CTL_FOR_JSON = 1 << 5,
 	CTL_FOR_REPORT = 1 << 6,
-	CTL_FOR_MERGE = 1 << 7
+	CTL_FOR_MERGE = 1 << 7,
+	CTL_FOR_LEAKS = 1 << 8,
+	CTL_FOR_CHECK = 1 << 9
 };
 
 enum ctl_option {

@@ -175,6 +175,15 @@ static int combine(struct ctl_render *r, struct report_profile *ret_profile,
 	return 0;
 }
 
+int ctl_render_combine(struct ctl_render *r, struct report_profile *ret_profile)
+{
+	struct report_error error;
+
+	return combine(r, ret_profile, &error)
+		       ? ctl_fail(CTL_FAILED, "%s", error.text)
+		       : CTL_OK;
+}
+
 static int refuse_option(const char *option, const char *text,
 			 const char *allowed)
 {

@@ -40,6 +40,11 @@ int ctl_render_bytes(struct ctl_render *r, const char *name, const void *bytes,
 // Adds a profile of KIND without a sample to the sources.
 void ctl_render_empty(struct ctl_render *r, enum kind kind);
 
+// What was read as one profile, for report_profile_fini(). CTL_OK or
+// CTL_FAILED.
+int ctl_render_combine(struct ctl_render *r,
+		       struct report_profile *ret_profile);
+
 // Writes the report FORMAT of what was read, as OPTIONS ask, with PATTERN (NULL
 // where it takes none). The exit status.
 int ctl_render_write(struct ctl_render *r, const struct report_format *format,

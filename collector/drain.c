@@ -160,6 +160,7 @@ uint64_t drain_run(struct proc *p)
 
 	drain_start(p);
 	check_generation(p);
+	p->ingest.now_s = (uint32_t)(pool_now_ns() / 1000000000u);
 	if (!p->region) {
 		n_bytes = p->stream_fd >= 0 ? drain_stream(p) : 0;
 		// A stream has no order but its own.

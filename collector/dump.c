@@ -50,7 +50,7 @@ void dump_take(struct proc *p, uint32_t kinds, struct dump *ret)
 	for (unsigned kind = 0; kind < DUMP_KINDS_MAX; kind++) {
 		if (!is_wanted(p, kinds, kind))
 			continue;
-		s = take_snap(p, kind);
+		s = kind == KIND_INUSE ? take_aged(p) : take_snap(p, kind);
 		if (s)
 			ret->snaps[ret->n_snaps++] = s;
 		else

@@ -268,6 +268,7 @@ static void on_alloc(struct ingest *in, const union ringread_record *r)
 		.n_bytes = r->header.value,
 		.rate = r->header.aux,
 		.is_tracked = !(r->header.flags & RECORD_UNTRACKED),
+		.born_s = in->now_s,
 	};
 
 	in->n_worth++;

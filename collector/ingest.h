@@ -55,6 +55,7 @@ struct ingest {
 	struct walkcheck check;
 	uint64_t n_unknown_hashes; // FORM_HASH without its FORM_FRAMES
 	uint64_t n_truncated;	   // stacks that end in [truncated]
+	uint32_t now_s;		   // CLOCK_MONOTONIC, the ingester's
 	uint64_t n_worth; // samples that make a file at exit worth writing
 	uint64_t counters[COUNTER_N]; // of RECORD_COUNTERS
 	bool is_goodbye;	      // a RECORD_GOODBYE was read

@@ -7,6 +7,7 @@
 #include "collector/arena.h"
 #include "collector/locs.h"
 #include "collector/strtab.h"
+#include "proto/age.h"
 #include "proto/limits.h"
 
 #include <errno.h>
@@ -250,19 +251,31 @@ static void add_set(struct builder *b, uint32_t set, struct labels *l)
 	}
 }
 
-// The labels of ROW: those of its scope, and of its thread what they don't
-// hide. An empty list where there is no memory.
+static void add_age(struct builder *b, struct labels *l, const char *age)
+{
+	struct Perftools__Profiles__Label *label = add_label(b, l, AGE_LABEL);
+
+	if (label)
+		label->str = text(b, age);
+}
+
+// The labels of ROW: its age where the snapshot tells it, those of its scope,
+// and of its thread what they don't hide. An empty list where there is no
+// memory.
 static struct labels row_labels(struct builder *b, const struct snap_row *row)
 {
 	const struct labels *thread = find_labels(b, row->tid);
+	unsigned age = b->snap->ages ? b->snap->ages[row - b->snap->rows] : 0;
 	struct labels l = {0};
 
-	if (!row->labels)
+	if (!row->labels && !age)
 		return *thread;
-	l.items = arena_get(&b->arena, LABEL_DEPTH_MAX + thread->n,
+	l.items = arena_get(&b->arena, LABEL_DEPTH_MAX + thread->n + 1,
 			    sizeof(*l.items));
 	if (!l.items)
 		return l;
+	if (age)
+		add_age(b, &l, age_table[age - 1].label);
 	add_set(b, row->labels, &l);
 	for (size_t i = 0; i < thread->n; i++)
 		if (!has_key(&l, thread->items[i]->key))

@@ -186,7 +186,10 @@ int query_profile(struct query *q, struct proc *p,
 		return err ? err : render(s, ret, ret_error);
 	}
 	proc_lock(p);
-	s = take_now(p, profile->kind);
+	(void)drain_run(p);
+	take_thread_names(p, true);
+	s = profile->kind == KIND_INUSE ? take_aged(p)
+					: take_snap(p, profile->kind);
 	proc_unlock(p);
 	return s ? render(s, ret, ret_error) : fail_memory(ret_error);
 }

@@ -32,6 +32,7 @@ void snap_free(struct snap *s)
 	for (size_t i = 0; i < s->n_comments; i++)
 		free(s->comments[i]);
 	free(s->rows);
+	free(s->ages);
 	free(s->stacks);
 	shared_unref(s->frames);
 	free(s->images);

@@ -44,9 +44,10 @@ struct snap_thread {
 	char name[16]; // NUL-terminated
 };
 
-// Invariants: rows of one snap have distinct (stack, tid, labels); threads are
-// sorted by tid; stacks[row.stack].first + n <= n_frames; frame.image <=
-// n_images or FRAME_PSEUDO.
+// Invariants: rows of one snap have distinct (stack, tid, labels), or (stack,
+// tid, labels, age) where there are ages, and then no delta is made of it;
+// threads are sorted by tid; stacks[row.stack].first + n <= n_frames;
+// frame.image <= n_images or FRAME_PSEUDO.
 struct snap {
 	uint64_t session; // unique in this collector's life
 	uint32_t pid;
@@ -61,6 +62,7 @@ struct snap {
 	int64_t period;	     // in the kind's period unit
 	struct snap_row *rows;
 	size_t n_rows;
+	uint8_t *ages; // of each row 1 + enum age, 0: none; NULL: of all
 	struct snap_stack *stacks;
 	size_t n_stacks;
 	struct frame *frames; // shared.h

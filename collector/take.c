@@ -4,6 +4,7 @@
 // then indexes, the same in every snapshot, and a delta is a subtraction.
 #include "collector/take.h"
 
+#include "collector/ages.h"
 #include "collector/mem.h"
 #include "collector/own.h"
 #include "collector/procfs.h"
@@ -263,5 +264,16 @@ struct snap *take_snap(struct proc *p, unsigned kind)
 	}
 	comment_fixed(p, s);
 	copy_counts(p, s);
+	return s;
+}
+
+struct snap *take_aged(struct proc *p)
+{
+	struct snap *s = take_snap(p, KIND_INUSE);
+
+	// Without memory for it: one without ages.
+	if (s)
+		(void)ages_split(s, &p->ingest.agg,
+				 (uint32_t)(pool_now_ns() / 1000000000u));
 	return s;
 }

@@ -14,6 +14,10 @@
 // snap_free(). NULL: no memory.
 struct snap *take_snap(struct proc *p, unsigned kind);
 
+// The same of KIND_INUSE, with what is in use told apart by its age: the label
+// `age`. The sums over a stack are those of take_snap(), also when rounded.
+struct snap *take_aged(struct proc *p);
+
 // Adds the comments about what was lost in S's interval, once, before it is
 // rendered. Without the lock.
 void take_comments(struct snap *s);

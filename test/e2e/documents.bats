@@ -18,7 +18,7 @@ load ctl_lib
 }
 
 @test "the manual has every option" {
-	for command in run ps profile heap set stats top merge; do
+	for command in run ps profile heap set stats top merge leaks check; do
 		for option in $("$CTL" $command --help | grep -o -e '^ .\{5\}--[a-z-]*' |
 			grep -o -e '--.*'); do
 			sed 's/\\-/-/g' "$REPO/collector/man/cprofctl.1" |
