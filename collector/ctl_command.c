@@ -5,6 +5,7 @@
 #include "collector/ctl_command.h"
 
 #include "collector/ctl_check.h"
+#include "collector/ctl_doctor.h"
 #include "collector/ctl_dump.h"
 #include "collector/ctl_fail.h"
 #include "collector/ctl_help.h"

@@ -6,6 +6,7 @@
 #include "collector/ctl_elf.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
@@ -133,8 +134,21 @@ static const char *find_obstacle(Elf *elf, int fd)
 	       "load the shim";
 }
 
+static void take_needed(const char *name, struct ctl_elf *e)
+{
+	static const char *const allocators[] = {
+		"libjemalloc.so", "libtcmalloc", "libmimalloc.so"};
+
+	if (!strncmp(name, "libasan.so", 10))
+		(void)snprintf(e->sanitizer, sizeof(e->sanitizer), "%s", name);
+	for (size_t i = 0; i < sizeof(allocators) / sizeof(*allocators); i++)
+		if (!strncmp(name, allocators[i], strlen(allocators[i])))
+			(void)snprintf(e->allocator, sizeof(e->allocator), "%s",
+				       name);
+}
+
 static void read_needed(Elf *elf, Elf_Scn *section, const GElf_Shdr *sh,
-			char *ret_sanitizer)
+			struct ctl_elf *e)
 {
 	Elf_Data *data = elf_getdata(section, NULL);
 	size_t n = data && sh->sh_entsize ? data->d_size / sh->sh_entsize : 0;
@@ -146,20 +160,111 @@ static void read_needed(Elf *elf, Elf_Scn *section, const GElf_Shdr *sh,
 		if (!gelf_getdyn(data, (int)i, &dyn) || dyn.d_tag != DT_NEEDED)
 			continue;
 		name = elf_strptr(elf, sh->sh_link, dyn.d_un.d_val);
-		if (name && !strncmp(name, "libasan.so", 10))
-			(void)snprintf(ret_sanitizer, NAME_MAX + 1, "%s", name);
+		if (name)
+			take_needed(name, e);
 	}
 }
 
-// AddressSanitizer's runtime ends the program unless it is loaded first.
-static void find_sanitizer(Elf *elf, char *ret_sanitizer)
+// Does this table of symbols define malloc? Calls within the file go to it.
+static bool defines_malloc(Elf *elf, Elf_Scn *section, const GElf_Shdr *sh)
+{
+	Elf_Data *data = elf_getdata(section, NULL);
+	size_t n = data && sh->sh_entsize ? data->d_size / sh->sh_entsize : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		GElf_Sym sym;
+		const char *name;
+
+		if (!gelf_getsym(data, (int)i, &sym) ||
+		    sym.st_shndx == SHN_UNDEF ||
+		    GELF_ST_TYPE(sym.st_info) != STT_FUNC)
+			continue;
+		name = elf_strptr(elf, sh->sh_link, sym.st_name);
+		if (name && !strcmp(name, "malloc"))
+			return true;
+	}
+	return false;
+}
+
+static void read_section(Elf *elf, Elf_Scn *section, size_t names,
+			 struct ctl_elf *e)
+{
+	GElf_Shdr sh;
+	const char *name;
+
+	if (!gelf_getshdr(section, &sh))
+		return;
+	name = elf_strptr(elf, names, sh.sh_name);
+	if (sh.sh_type == SHT_DYNAMIC)
+		read_needed(elf, section, &sh, e);
+	if (sh.sh_type == SHT_SYMTAB) {
+		e->has_symbols = true;
+		if (defines_malloc(elf, section, &sh))
+			e->own_malloc = "malloc";
+	}
+	e->has_dwarf |= name && (!strcmp(name, ".debug_info") ||
+				 !strcmp(name, ".zdebug_info"));
+}
+
+static void read_sections(Elf *elf, struct ctl_elf *e)
 {
 	Elf_Scn *section = NULL;
-	GElf_Shdr sh;
+	size_t names;
 
+	if (elf_getshdrstrndx(elf, &names))
+		return;
 	while ((section = elf_nextscn(elf, section)))
-		if (gelf_getshdr(section, &sh) && sh.sh_type == SHT_DYNAMIC)
-			read_needed(elf, section, &sh, ret_sanitizer);
+		read_section(elf, section, names, e);
+}
+
+#define DEBUG_FOLDER "/usr/lib/debug/.build-id/"
+
+// The note of the build-id in a segment of notes, as the debug file's name.
+static void name_debug_file(const unsigned char *id, size_t n,
+			    char ret_path[PATH_MAX])
+{
+	int at = snprintf(ret_path, PATH_MAX, DEBUG_FOLDER);
+
+	for (size_t i = 0; i < n; i++)
+		at += snprintf(ret_path + at, (size_t)(PATH_MAX - at), "%s%02x",
+			       i == 1 ? "/" : "", id[i]);
+	(void)snprintf(ret_path + at, (size_t)(PATH_MAX - at), ".debug");
+	if (access(ret_path, R_OK))
+		*ret_path = '\0';
+}
+
+static void find_debug_file(Elf *elf, char ret_path[PATH_MAX])
+{
+	size_t n = 0, next, at_name, at_desc;
+	GElf_Phdr ph;
+	GElf_Nhdr note;
+
+	if (elf_getphdrnum(elf, &n))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		Elf_Data *data;
+
+		if (!gelf_getphdr(elf, (int)i, &ph) || ph.p_type != PT_NOTE)
+			continue;
+		data = elf_getdata_rawchunk(elf, (int64_t)ph.p_offset,
+					    ph.p_filesz, ELF_T_NHDR);
+		for (size_t at = 0;
+		     data && (next = gelf_getnote(data, at, &note, &at_name,
+						  &at_desc)) > 0;
+		     at = next)
+			if (note.n_type == NT_GNU_BUILD_ID &&
+			    note.n_descsz < 64)
+				name_debug_file((unsigned char *)data->d_buf +
+							at_desc,
+						note.n_descsz, ret_path);
+	}
+}
+
+int ctl_elf_find(const char *prog)
+{
+	char path[PATH_MAX];
+
+	return find_program(prog, path) || access(path, F_OK) ? -ENOENT : 0;
 }
 
 void ctl_elf_look(const char *prog, struct ctl_elf *ret_elf)
@@ -171,10 +276,12 @@ void ctl_elf_look(const char *prog, struct ctl_elf *ret_elf)
 	memset(ret_elf, 0, sizeof(*ret_elf));
 	if (fd < 0)
 		return;
+	(void)snprintf(ret_elf->path, sizeof(ret_elf->path), "%s", path);
 	if (elf_version(EV_CURRENT) != EV_NONE &&
 	    (elf = elf_begin(fd, ELF_C_READ_MMAP, NULL))) {
 		ret_elf->obstacle = find_obstacle(elf, fd);
-		find_sanitizer(elf, ret_elf->sanitizer);
+		read_sections(elf, ret_elf);
+		find_debug_file(elf, ret_elf->debug_file);
 		(void)elf_end(elf);
 	}
 	(void)close(fd);
