@@ -39,10 +39,10 @@ load ctl_lib
 		echo "$name $default"
 		if [ -n "$default" ]; then
 			grep -q "^\.BR $name \" ($default)\"" \
-				"$REPO/collector/man/cprof.7"
+				"$REPO/collector/man/libcprof.7"
 			grep -q "^| \`$name\` | \`$default\` |" "$REPO/README.md"
 		else
-			grep -q "^\.B $name\$" "$REPO/collector/man/cprof.7"
+			grep -q "^\.B $name\$" "$REPO/collector/man/libcprof.7"
 			grep -q "^| \`$name\` |" "$REPO/README.md"
 		fi
 	done <settings

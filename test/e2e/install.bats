@@ -19,7 +19,7 @@ make_it() {
 	for file in bin/cprofd bin/cprofctl lib/libcprof.so include/cprof.h include/cprof.hpp \
 		lib/pkgconfig/cprof.pc lib/systemd/user/cprofd.service \
 		share/man/man1/cprofctl.1 share/man/man8/cprofd.8 \
-		share/man/man7/cprof.7 share/man/man3/cprof.3 \
+		share/man/man7/libcprof.7 share/man/man3/cprof.3 \
 		share/bash-completion/completions/cprofctl; do
 		[ -s "$file" ]
 	done
