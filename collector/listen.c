@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -125,9 +126,51 @@ static void remove_name(const struct listener *l)
 {
 	struct stat st;
 
-	if (!lstat(l->path, &st) && st.st_dev == l->dev &&
+	// The service manager's stays, for the next of us.
+	if (!l->is_given && !lstat(l->path, &st) && st.st_dev == l->dev &&
 	    st.st_ino == l->inode)
 		(void)unlink(l->path);
+}
+
+// The first descriptor a service manager passes (sd_listen_fds(3)).
+#define GIVEN_FD 3
+
+static bool is_number(const char *text, unsigned long n)
+{
+	char *end;
+
+	return text && *text && strtoul(text, &end, 10) == n && !*end;
+}
+
+// The socket at PATH that a service manager has made for us, or -1: there is
+// none. The variables stay: a program we don't start can't be misled by them.
+static int given_socket(const char *path)
+{
+	struct sockaddr_un a;
+	socklen_t n = sizeof(a);
+
+	if (!is_number(getenv("LISTEN_PID"), (unsigned long)getpid()) ||
+	    !is_number(getenv("LISTEN_FDS"), 1))
+		return -1;
+	memset(&a, 0, sizeof(a));
+	if (getsockname(GIVEN_FD, (struct sockaddr *)&a, &n) ||
+	    a.sun_family != AF_UNIX || n > sizeof(a) ||
+	    strncmp(a.sun_path, path, sizeof(a.sun_path)) ||
+	    fcntl(GIVEN_FD, F_SETFD, FD_CLOEXEC) ||
+	    fcntl(GIVEN_FD, F_SETFL, O_NONBLOCK))
+		return -1;
+	return GIVEN_FD;
+}
+
+static int take_socket(struct listener *l)
+{
+	int fd = given_socket(l->path);
+
+	l->is_given = fd >= 0;
+	if (!l->is_given)
+		return open_socket(l);
+	l->fd = fd;
+	return 0;
 }
 
 int listen_open(struct listener *l, const char *path)
@@ -140,7 +183,7 @@ int listen_open(struct listener *l, const char *path)
 	l->lock_fd = open_lock(path);
 	if (l->lock_fd < 0)
 		return l->lock_fd;
-	err = open_socket(l);
+	err = take_socket(l);
 	if (err)
 		close(l->lock_fd);
 	return err;
@@ -164,7 +207,11 @@ bool listen_retire(struct listener *l)
 int listen_restore(struct listener *l)
 {
 	int old_fd = l->fd;
-	int err = open_socket(l);
+	int err;
+
+	if (l->is_given)
+		return 0;
+	err = open_socket(l);
 
 	if (!err)
 		close(old_fd);

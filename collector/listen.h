@@ -18,6 +18,7 @@ struct listener {
 	char path[SOCKET_NAME_MAX_BYTES + 1];
 	dev_t dev; // what the path was when the socket was made
 	ino_t inode;
+	bool is_given; // by a service manager, whose name it is
 };
 
 // Listens at PATH, in a folder that paths_check() finds safe. A collector that

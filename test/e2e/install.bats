@@ -20,10 +20,14 @@ make_it() {
 		lib/pkgconfig/cprof.pc lib/systemd/user/cprofd.service \
 		share/man/man1/cprofctl.1 share/man/man8/cprofd.8 \
 		share/man/man7/libcprof.7 share/man/man3/cprof.3 \
+		lib/systemd/user/cprofd.socket \
+		lib/systemd/system/cprofd.service \
+		lib/systemd/system/cprofd.socket \
+		share/zsh/site-functions/_cprofctl \
 		share/bash-completion/completions/cprofctl; do
 		[ -s "$file" ]
 	done
-	grep -q '^ExecStart=/opt/cprof/bin/cprofd$' \
+	grep -q '^ExecStart=/opt/cprof/bin/cprofd --socket' \
 		lib/systemd/user/cprofd.service
 	PKG_CONFIG_PATH=lib/pkgconfig pkg-config --exists cprof
 	run ! grep -rq '@PREFIX@\|@VERSION@' lib
