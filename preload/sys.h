@@ -16,6 +16,10 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#if !defined(__x86_64__) || !defined(__GLIBC__)
+#error "the shim is for x86-64 and glibc: another machine needs sys, capture and walk"
+#endif
+
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define COLD	    __attribute__((noinline, cold))
