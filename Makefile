@@ -18,6 +18,7 @@
 ## make check-web pages in a browser, after test/web/install
 ## make lint        format, layers, headers, functions, shell, documents
 ## make install     into PREFIX (/usr/local), under DESTDIR; make uninstall
+## make deb       a Debian package, in $(B)/deb; make check-deb tries it
 ## make clean       remove build/ and build-*/
 ## V=1 shows commands; SANITIZE=address,undefined or thread; CFLAGS, CC, B
 
@@ -38,7 +39,8 @@ B ?= build$(if $(SANITIZE),-$(firstword $(subst $(comma), ,$(SANITIZE))))
 CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings -Wformat=2
-ALL_CFLAGS = -std=gnu11 -I. $(WARNINGS) $(WERROR) -fno-strict-aliasing \
+# Names of files don't tell where it was built: the same source, the same bytes.
+ALL_CFLAGS = -std=gnu11 -I. -ffile-prefix-map=$(CURDIR)=. $(WARNINGS) $(WERROR) -fno-strict-aliasing \
 	-D_GNU_SOURCE -MMD -MP $(CFLAGS)
 SHIM_CFLAGS = $(ALL_CFLAGS) -fPIC -fvisibility=hidden \
 	-ftls-model=initial-exec -fno-stack-protector -fcf-protection \
@@ -74,7 +76,7 @@ CTL_SHARED_OBJ = $(B)/proto/profile.pb-c.o $(addprefix $(B)/obj/collector/,\
 CTL_OBJ = $(CTL_SRC:%.c=$(B)/obj/%.o) $(PROTO_SRC:%.c=$(B)/obj/%.o) \
 	$(CTL_SHARED_OBJ)
 
-.PHONY: all check lint bench demo help install uninstall clean
+.PHONY: all check lint bench demo help install uninstall clean deb
 .DELETE_ON_ERROR:
 # Generated files are kept: objects depend on them by their .d files.
 .SECONDARY:
@@ -137,6 +139,10 @@ install: all
 
 uninstall:
 	$(Q)PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) scripts/install-files uninstall
+
+deb:
+	$(Q)scripts/install-deps build deb
+	$(Q)scripts/make-deb $(B)/deb
 
 help:
 	@sed -n 's/^## //p' Makefile

@@ -166,6 +166,11 @@ compat:
 	$(Q)$(MAKE) tests
 	$(Q)$(call RUN_TESTS,compat-all)
 
+.PHONY: check-deb
+check-deb:
+	$(Q)scripts/install-deps build deb
+	$(Q)$(call RUN_TESTS,deb)
+
 .PHONY: check-long
 check-long:
 	$(Q)scripts/install-deps build long
