@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static const char urlencoded[] = "application/x-www-form-urlencoded";
 
@@ -179,6 +180,24 @@ static void read_pid(struct http_request *r)
 		r->target.pid = (uint32_t)n;
 }
 
+static const char self_path[] = "/self/";
+
+// The process that asks, as the kernel knows it; nobody's where that can't be
+// told.
+static uint32_t peer_of(struct http_request *r)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred cred = {0};
+	socklen_t n = sizeof(cred);
+
+	if (!info ||
+	    getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) ||
+	    cred.pid <= 0)
+		return UINT32_MAX;
+	return (uint32_t)cred.pid;
+}
+
 // Where the target at the front of PATH ends; NULL when there is none.
 static char *end_of_target(char *path)
 {
@@ -189,6 +208,8 @@ static char *end_of_target(char *path)
 		slash = strchr(path + 6, '/');
 		return slash ? slash : path + strlen(path);
 	}
+	if (!strncmp(path, self_path, strlen(self_path)))
+		return path + strlen(self_path) - 1;
 	if (*path != '/') // "GET ?x": there is nothing before the query
 		return NULL;
 	n_digits = strspn(path + 1, "0123456789");
@@ -208,6 +229,8 @@ static void split_path(struct http_request *r)
 		return;
 	if (!strncmp(path, "/comm/", 6)) {
 		r->target.comm = path + 6;
+	} else if (!strncmp(path, self_path, strlen(self_path))) {
+		r->target = (struct query_target){.pid = peer_of(r)};
 	} else {
 		*end = '\0';
 		// A number that is none, or too large, is nobody's.

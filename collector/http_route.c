@@ -5,6 +5,7 @@
 #include "collector/http_route.h"
 
 #include "collector/http_api.h"
+#include "collector/http_own.h"
 #include "collector/http_pprof.h"
 #include "collector/http_reply.h"
 
@@ -20,6 +21,9 @@ static const struct http_route routes[] = {
 #include "collector/http_routes.def"
 #undef ROUTE
 };
+
+static const struct http_route own_route = {HTTP_OWN_PATH, GET_POST, true,
+					    http_own_profile, 0};
 
 static const char *const method_names[] = {
 	[GET] = "GET",
@@ -133,6 +137,15 @@ static enum MHD_Result run(struct http_request *r)
 	return r->proc ? route->handler(r) : http_reply_fail(r);
 }
 
+// A path below Go's profiles that is none of ours: one of the process's own.
+static bool is_own_profile(const char *path)
+{
+	size_t n = strlen(own_route.path);
+
+	return !strncmp(path, own_route.path, n) && path[n] &&
+	       !strchr(path + n, '/');
+}
+
 // There is no such path.
 static enum MHD_Result fail_path(struct http_request *r)
 {
@@ -155,6 +168,8 @@ enum MHD_Result http_route_serve(struct http_request *r)
 	if (http_request_split(r))
 		return MHD_NO;
 	r->route = find_route(r->path);
+	if (!r->route && is_own_profile(r->path) && !lacks_slash(r->path))
+		r->route = &own_route;
 	if (r->route)
 		return run(r);
 	return lacks_slash(r->path) ? add_slash(r) : fail_path(r);

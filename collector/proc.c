@@ -214,6 +214,8 @@ static void free_proc(struct proc *p)
 		proc_free_texts(&p->kept[i].files);
 	free(p->kept);
 	snap_free(p->regular.peak);
+	for (unsigned i = 0; i < KIND_N + PROFILES_MAX; i++)
+		snap_free(p->begun[i]);
 	free(p->dir);
 	pthread_mutex_destroy(&p->lock);
 	pthread_mutex_destroy(&p->turnstile);

@@ -153,8 +153,11 @@ struct proc {
 	bool is_stream_ended;
 	uint64_t n_bad_messages;
 	struct proc_rates rates;
-	bool is_cpu_profiled;	 // by a request; one at a time
-	bool is_cpu_hz_set;	 // by another request since that began
+	bool is_cpu_profiled; // by a request; one at a time
+	bool is_cpu_hz_set;   // by another request since that began
+	// Intervals of each kind that the process has begun, NULL = none.
+	struct snap *begun[KIND_N + PROFILES_MAX];
+	uint64_t begun_old_hz;
 	uint64_t interval_ns;	 // between visits
 	struct proc_dump *dumps; // to be written
 	bool is_writing;

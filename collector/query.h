@@ -48,8 +48,9 @@ struct query_target {
 
 // What a profile is asked for with.
 struct query_profile {
-	enum kind kind;
+	unsigned kind;	  // enum kind, or what query_own_kind() says
 	uint64_t seconds; // 0: everything since the start
+	bool is_begun;	  // since query_begin(), which it ends
 	uint64_t hz;	  // for cpu with seconds; 0: as it is
 	// True when whoever asked has gone; asked now and then while waiting.
 	bool (*is_abandoned)(void *context);
@@ -64,6 +65,14 @@ struct proc *query_find(struct query *q, const struct query_target *target,
 int query_profile(struct query *q, struct proc *p,
 		  const struct query_profile *profile, struct buf *ret,
 		  struct query_error *ret_error);
+
+// The kind of P's own profile called NAME, or -ENOENT.
+int query_own_kind(struct proc *p, const char *name);
+
+// Begins an interval of KIND, one at a time of each. 0, or negative errno and
+// *ret_error.
+int query_begin(struct query *q, struct proc *p, unsigned kind,
+		struct query_error *ret_error);
 
 // Cuts the timed profiles of P short.
 void query_stop(struct proc *p);

@@ -27,7 +27,7 @@ struct interval {
 };
 
 // A snapshot of everything up to now. Needs the lock.
-static struct snap *take_now(struct proc *p, enum kind kind)
+static struct snap *take_now(struct proc *p, unsigned kind)
 {
 	(void)drain_run(p);
 	take_thread_names(p, true);
@@ -171,14 +171,90 @@ static int measure(struct interval *v, struct snap **ret,
 	return err;
 }
 
+int query_own_kind(struct proc *p, const char *name)
+{
+	int kind;
+
+	proc_lock(p);
+	// It may have been made a moment ago.
+	(void)drain_run(p);
+	kind = profiles_find(&p->ingest.profiles, name);
+	proc_unlock(p);
+	return kind;
+}
+
+static int fail_begun(struct query_error *ret_error, int err, const char *what)
+{
+	return query_fail(ret_error, err, "an interval of this kind %s", what);
+}
+
+int query_begin(struct query *q, struct proc *p, unsigned kind,
+		struct query_error *ret_error)
+{
+	const struct query_profile profile = {.kind = kind};
+	struct interval v = {.query = q, .p = p, .profile = &profile};
+	struct snap *other;
+	int err;
+
+	proc_lock(p);
+	other = p->begun[kind];
+	proc_unlock(p);
+	if (other)
+		return fail_begun(ret_error, -EBUSY, "has begun already");
+	err = begin(&v, ret_error);
+	if (err)
+		return err;
+	proc_lock(p);
+	other = p->begun[kind];
+	if (!other)
+		p->begun[kind] = v.first;
+	if (kind == KIND_CPU)
+		p->begun_old_hz = v.old_hz;
+	proc_unlock(p);
+	if (!other)
+		return 0;
+	snap_free(v.first);
+	return fail_begun(ret_error, -EBUSY, "has begun already");
+}
+
+// Ends what query_begin() began.
+static int end_begun(struct interval *v, struct snap **ret,
+		     struct query_error *ret_error)
+{
+	struct proc *p = v->p;
+	struct snap *last;
+	int err;
+
+	proc_lock(p);
+	v->first = p->begun[v->profile->kind];
+	p->begun[v->profile->kind] = NULL;
+	v->old_hz = p->begun_old_hz;
+	proc_unlock(p);
+	if (!v->first)
+		return fail_begun(ret_error, -EINVAL, "has not begun");
+	last = end(v);
+	err = last ? snap_subtract(last, v->first) : -ENOMEM;
+	snap_free(v->first);
+	if (!err) {
+		*ret = last;
+		return 0;
+	}
+	snap_free(last);
+	return fail_memory(ret_error);
+}
+
 int query_profile(struct query *q, struct proc *p,
 		  const struct query_profile *profile, struct buf *ret,
 		  struct query_error *ret_error)
 {
 	struct interval v = {.query = q, .p = p, .profile = profile};
-	struct snap *s;
+	struct snap *s = NULL;
 	int err;
 
+	if (profile->is_begun) {
+		err = end_begun(&v, &s, ret_error);
+		return err ? err : render(s, ret, ret_error);
+	}
 	if (profile->seconds) {
 		v.stops =
 			atomic_load_explicit(&p->x_stops, memory_order_relaxed);

@@ -3,6 +3,7 @@
 // cprof.h: what a program may ask of the profiler it runs under.
 #define CPROF_CALL(type, name, parameters, arguments, otherwise) \
 	type name parameters;
+#define CPROF_PROFILE_MAIN // only the functions
 #include "preload/cprof.h"
 
 #include "preload/labels.h"

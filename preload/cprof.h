@@ -22,6 +22,11 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 /*
  * CPROF_CALL(type, name, parameters, arguments, otherwise): a function of
@@ -157,8 +162,8 @@ CPROF_CALL(int, cprof_mark, (const char *text), (text), -ENOTCONN)
 /*
  * The profile called NAME, made when there is none: a number from 1, for the
  * functions below. It counts objects (descriptors, connections, ...) by the
- * stack that added them, is a kind of its own at exit
- * (COMM.PID.NAME.NNN.pb.gz), and stays for good. NAME has 1 to 32 letters,
+ * stack that added them, is a kind of its own at exit (COMM.PID.NAME.NNN.pb.gz)
+ * and at /debug/pprof/NAME, and stays for good. NAME has 1 to 32 letters,
  * digits, '_' and '-', and is not that of another kind; a process has 32. A
  * fork child has the same profiles, which begin empty. -EINVAL: not a name;
  * -ENOSPC: too many; -ENOTCONN without the shim. Not in signal handlers.
@@ -222,5 +227,119 @@ CPROF_CALL(int, cprof_heap_free, (int heap, const void *p), (heap, p),
  * Without the shim: 0. Async-signal-safe.
  */
 CPROF_CALL(int, cprof_heap_pause, (int is_paused), (is_paused), 0)
+
+/* --- Profiles now and of an interval, and rates --- */
+
+/*
+ * Writes the profile KIND ("cpu", "heap", "allocs", "block", "mutex",
+ * "threadcreate", or the name of one of the program's own) as it is since the
+ * start to PATH, which is made or emptied, or to the open descriptor FD. A
+ * gzip'ed pprof file. Asks the collector.
+ * 0; -EINVAL; -ENOENT: no such kind, or nobody knows this process; -ENOTCONN:
+ * no collector, or no shim; -ETIMEDOUT; or the error of opening or writing.
+ * Not in signal handlers.
+ */
+CPROF_CALL(int, cprof_write, (const char *kind, const char *path), (kind, path),
+	   -ENOTCONN)
+CPROF_CALL(int, cprof_write_fd, (const char *kind, int fd), (kind, fd),
+	   -ENOTCONN)
+
+/*
+ * Begins an interval of KIND (pprof.StartCPUProfile, for all kinds), or ends it
+ * and writes what has happened in it (PATH NULL: drops it), as cprof_write().
+ * One at a time of each kind; where cpu.hz is 0 that of "cpu" is taken at 100.
+ * Asks the collector. Errors as of cprof_write(); -EBUSY: there is one already;
+ * -EINVAL: there is none. Not in signal handlers.
+ */
+CPROF_CALL(int, cprof_start, (const char *kind), (kind), -ENOTCONN)
+CPROF_CALL(int, cprof_stop, (const char *kind, const char *path), (kind, path),
+	   -ENOTCONN)
+CPROF_CALL(int, cprof_stop_fd, (const char *kind, int fd), (kind, fd),
+	   -ENOTCONN)
+
+/*
+ * Sets the rate KEY, as `cprofctl set` does, and returns what it was: "cpu.hz"
+ * (0 to 10000), "heap.rate" (bytes), "block.rate" (ns), "mutex.fraction"; 0 =
+ * off. VALUE < 0 only asks. Gaps between heap samples that were begun end at
+ * the rate they were drawn at. Asks the collector, unless it only asks.
+ * -EINVAL: no such key or value, or the socket transport, which can't change
+ * rates; -ENOTCONN: no collector, or no shim. Not in signal handlers.
+ */
+CPROF_CALL(int64_t, cprof_set_rate, (const char *key, int64_t value),
+	   (key, value), -ENOTCONN)
+
+/* --- One line in main (pkg/profile) --- */
+
+/*
+ * CPROF_PROFILE_MAIN("cpu,heap"), first in main: when main returns or exit() is
+ * called, the profiles named (as for cprof_write()) are written as KIND.pb.gz
+ * in the working directory of that moment. "cpu", "block" and "mutex" begin at
+ * this line, the others have everything since the start. KINDS is kept: a
+ * literal. Nothing happens without the shim or a collector, nor in fork
+ * children.
+ */
+#ifndef CPROF_PROFILE_MAIN
+#define CPROF_PROFILE_MAIN(kinds) cprof_profile_main(kinds)
+
+struct cprof_at_exit {
+	const char *kinds;
+	pid_t pid;
+};
+
+static inline struct cprof_at_exit *cprof_main(void)
+{
+	static struct cprof_at_exit m;
+
+	return &m;
+}
+
+static inline int cprof_main_begin(const char *kind)
+{
+	if (strcmp(kind, "cpu") && strcmp(kind, "profile") &&
+	    strcmp(kind, "block") && strcmp(kind, "mutex"))
+		return 0;
+	return cprof_start(kind);
+}
+
+static inline int cprof_main_write(const char *kind)
+{
+	char path[64];
+	int err;
+
+	(void)snprintf(path, sizeof(path), "%.40s.pb.gz", kind);
+	err = cprof_stop(kind, path);
+	return err == -EINVAL ? cprof_write(kind, path) : err;
+}
+
+static inline void cprof_main_each(const char *kinds, int (*fn)(const char *))
+{
+	while (*kinds) {
+		char kind[40];
+		size_t n = strcspn(kinds, ",");
+
+		(void)snprintf(kind, sizeof(kind), "%.*s", n < 39 ? (int)n : 39,
+			       kinds);
+		if (n)
+			(void)fn(kind);
+		kinds += n + (kinds[n] == ',');
+	}
+}
+
+static inline void cprof_main_end(void)
+{
+	if (cprof_main()->pid == getpid() && cprof_is_active())
+		cprof_main_each(cprof_main()->kinds, cprof_main_write);
+}
+
+static inline void cprof_profile_main(const char *kinds)
+{
+	if (!cprof_is_active())
+		return;
+	cprof_main()->kinds = kinds;
+	cprof_main()->pid = getpid();
+	if (!atexit(cprof_main_end))
+		cprof_main_each(kinds, cprof_main_begin);
+}
+#endif
 
 #endif

@@ -53,6 +53,36 @@ class labels : scope
 	static unsigned now() noexcept { return cprof_labels(); }
 };
 
+/*
+ * What happens while the object lives, of one kind, written to PATH at its end.
+ * PATH is kept: it has to live as long. error() is 0 when it has begun.
+ */
+class interval : scope
+{
+	const char *kind_, *path_;
+	int error_;
+
+      public:
+	interval(const char *kind, const char *path) noexcept
+		: kind_(kind), path_(path), error_(cprof_start(kind))
+	{
+	}
+	~interval()
+	{
+		if (!error_)
+			(void)cprof_stop(kind_, path_);
+	}
+	int error() const noexcept { return error_; }
+};
+
+class cpu_profile : public interval
+{
+      public:
+	explicit cpu_profile(const char *path) noexcept : interval("cpu", path)
+	{
+	}
+};
+
 /* A profile of the program's own. Any thread. */
 class profile
 {

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+import pprof  # noqa: E402
 import under  # noqa: E402
 
 HERE = os.path.abspath(os.path.dirname(__file__))
@@ -42,9 +43,21 @@ kinds = {s.labels.get("request") for s in cpu.samples
 under.expect("labels.c: handle() is of a request", kinds and
              kinds <= {"slow", "quick"} and "slow" in kinds)
 
+done = run("profile_main.c")
+under.expect("profile_main.c: cpu", pprof.Profile("cpu.pb.gz").total(
+    "cpu", function="main") > 0)
+under.expect("profile_main.c: heap", pprof.Profile("heap.pb.gz").total(
+    "inuse_space", function="main") > 5e6)
+
 heap = run("pool.c", **under.EXACT).profile("inuse")
 under.expect_equal("pool.c: blocks", heap.total(
     "inuse_objects", function="take_block"), 40000)
 under.expect("pool.c: of the heap", all(
     s.labels.get("heap") == "blocks" for s in heap.samples
     if any(f.function == "take_block" for f in s.frames)))
+
+run("connections.cc")
+p = pprof.Profile("connections.pb.gz")
+under.expect_equal("connections.cc: open", p.total("connections"), 60)
+under.expect("connections.cc: labelled", all(
+    s.labels.get("listener") == "http" for s in p.samples))

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Profiles of a program's own, from several threads, and a heap of its own: how
-// much is in each is known.
+// much is in each is known; and profiles and rates that it asks for itself.
 #include "preload/cprof.h"
 
 #include "test/lib/host.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,14 +104,72 @@ static void heap(void)
 	want("no heap", cprof_heap_alloc(pool + 1, chunk, 1), -EBADF);
 }
 
-int main(void)
+static __attribute__((noinline)) void phase(int n)
+{
+	while (n--)
+		if (!malloc(77))
+			abort();
+}
+
+static void requests(void)
+{
+	int fd = open("conns.pb.gz", O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	want("write", cprof_write_fd("conns", fd), 0);
+	close(fd);
+	phase(5);
+	want("start", cprof_start("allocs"), 0);
+	want("twice", cprof_start("alloc"), -EBUSY);
+	want("start cpu", cprof_start("cpu"), 0);
+	phase(9);
+	host_burn_cpu_s(0.3);
+	want("stop", cprof_stop("allocs", "phase.pb.gz"), 0);
+	want("stop cpu", cprof_stop("cpu", "cpu.pb.gz"), 0);
+	want("no interval", cprof_stop("allocs", NULL), -EINVAL);
+	phase(3);
+	want("unknown", cprof_write("nonsense", "x.pb.gz"), -ENOENT);
+	want("nowhere", cprof_write("heap", "/nowhere/x"), -ENOENT);
+	want("rate", cprof_set_rate("mutex.fraction", -1), 1);
+	want("rate", cprof_set_rate("mutex.fraction", 7), 1);
+	want("rate", cprof_set_rate("mutex.fraction", 1), 7);
+	want("rate", cprof_set_rate("block.rate", 5000), 1);
+	want("rate", cprof_set_rate("block.rate", 1), 5000);
+	want("no rate", cprof_set_rate("socket", 1), -EINVAL);
+	want("no value", cprof_set_rate("cpu.hz", 10001), -EINVAL);
+}
+
+// The collector has been killed meanwhile: requests fail at once, the rest goes
+// on.
+static int after_its_death(void)
+{
+	conns = cprof_profile("conns");
+	want("add", cprof_profile_add(conns, 1), 0);
+	printf("ready\n");
+	fflush(stdout);
+	while (access("killed", F_OK))
+		usleep(10000);
+	want("write", cprof_write("heap", "x.pb.gz"), -ENOTCONN);
+	want("start", cprof_start("cpu"), -ENOTCONN);
+	want("rate", cprof_set_rate("cpu.hz", 5), -ENOTCONN);
+	want("remove", cprof_profile_remove(conns, 1), 0);
+	(void)cprof_label("k", "v");
+	cprof_heap_free(cprof_register_heap("pool"), &conns);
+	return n_bad;
+}
+
+int main(int argc, char **argv)
 {
 	pid_t child;
 
+	(void)argv;
+	if (argc > 1)
+		return after_its_death();
+
 	if (!cprof_is_active())
-		return puts("ok inert"), 0;
+		return puts("ok inert"), cprof_write("heap", "x") != -ENOTCONN;
 	profile();
 	heap();
+	requests();
 	child = fork();
 	if (!child) {
 		want("in the child", cprof_profile_count(conns), 0);

@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # run: 120 any
-"""A program's own profiles and heaps hold exactly what it put there."""
+"""A program's own profiles and heaps hold exactly what it put there, and the
+profiles it asks for have exactly what happened meanwhile."""
 import os
+import signal
+import socket
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+import pprof  # noqa: E402
 import under  # noqa: E402
 
 PROGRAM = under.program("truth/objects")
@@ -14,7 +18,8 @@ os.chdir(under.TMP)
 
 run = under.Run(PROGRAM, "ring", **under.EXACT)
 under.expect_equal(f"status ({run.out.strip()})", run.status, 0)
-for what, p in (("at exit", run.profile("conns")),):
+for what, p in (("at exit", run.profile("conns")),
+                ("asked for", pprof.Profile("conns.pb.gz"))):
     under.expect_equal(f"{what}: types", p.types, [("conns", "count")])
     under.expect_equal(f"{what}: period", (p.period, p.period_type),
                        (1, ("conns", "count")))
@@ -37,6 +42,12 @@ under.expect("they are of who took them", all(
 under.expect_equal("of its memory", p.total("alloc_space",
                                             function="make_chunk"), 0)
 
+p = pprof.Profile("phase.pb.gz")
+under.expect_equal("blocks of the interval", p.total(
+    "alloc_objects", function="phase"), 9)
+p = pprof.Profile("cpu.pb.gz")
+under.expect("cpu of the interval", p.total("cpu", function="requests") > 1e8)
+
 for name, settings in ("bare", None), ("off", {"CPROF": "off"}):
     if settings is None:
         done = subprocess.run(PROGRAM, check=False, capture_output=True)
@@ -45,3 +56,16 @@ for name, settings in ("bare", None), ("off", {"CPROF": "off"}):
         done = under.Run(PROGRAM, name, **settings)
         status, out = done.status, done.out
     under.expect_equal(f"{name}: status", (status, out), (0, "ok inert\n"))
+
+name = os.path.join(under.TMP, "k.sock")
+child = under.start(PROGRAM + ["dead"], "dead", CPROF_SOCKET=name,
+                    CPROF_EXIT_TIMEOUT="100ms")
+under.expect_equal("it runs", child.stdout.readline(), b"ready\n")
+with socket.socket(socket.AF_UNIX) as s:
+    s.connect(name)
+    raw = s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+os.kill(int.from_bytes(raw[:4], sys.byteorder), signal.SIGKILL)
+open("killed", "w", encoding="utf-8").close()
+out, err = child.communicate(timeout=30)
+under.expect_equal("after the collector's death", (child.returncode, out, err),
+                   (0, b"", b""))

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kinds by any of their names: those of kinds.def, Go's, and the process's own.
+#include "collector/http_own.h"
+
+#include "collector/http_reply.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SECONDS_MAX 86400u
+
+static enum MHD_Result send_profile(struct http_request *r,
+				    const struct query_profile *q)
+{
+	struct buf b;
+
+	buf_init(&b);
+	if (query_profile(r->query, r->proc, q, &b, &r->error)) {
+		buf_fini(&b);
+		return http_reply_fail(r);
+	}
+	return http_reply_bytes(r, &b, "application/octet-stream", NULL);
+}
+
+enum MHD_Result http_own_profile(struct http_request *r)
+{
+	struct query_profile q = {.is_abandoned = http_request_is_abandoned,
+				  .context = r};
+	const char *seconds = http_request_get(r, "seconds");
+	int kind = query_own_kind(r->proc, r->path + strlen(HTTP_OWN_PATH));
+
+	if (kind < 0) {
+		query_fail(&r->error, kind, "Unknown profile");
+		return http_reply_fail(r);
+	}
+	q.kind = (unsigned)kind;
+	if (seconds && http_request_number(seconds, SECONDS_MAX, &q.seconds)) {
+		query_fail(&r->error, -EINVAL,
+			   "invalid value for \"seconds\" - must be a "
+			   "positive integer");
+		return http_reply_fail(r);
+	}
+	return send_profile(r, &q);
+}
+
+// The kind that the parameter names, or negative errno and r->error.
+static int read_kind(struct http_request *r)
+{
+	const char *name = http_request_get(r, "kind");
+	int kind = name ? kind_find(name, strlen(name)) : -ENOENT;
+
+	if (kind < 0 && name)
+		kind = query_own_kind(r->proc, name);
+	if (kind < 0)
+		return query_fail(&r->error, kind,
+				  "no profile is called '%.100s'",
+				  name ? name : "");
+	return kind;
+}
+
+enum MHD_Result http_own_now(struct http_request *r)
+{
+	struct query_profile q = {.context = r};
+	int kind = read_kind(r);
+
+	if (kind < 0)
+		return http_reply_fail(r);
+	q.kind = (unsigned)kind;
+	q.is_begun = http_request_get(r, "begun") != NULL;
+	return send_profile(r, &q);
+}
+
+enum MHD_Result http_own_start(struct http_request *r)
+{
+	int kind = read_kind(r);
+
+	if (kind < 0 ||
+	    query_begin(r->query, r->proc, (unsigned)kind, &r->error))
+		return http_reply_fail(r);
+	return http_reply_json(r, json_pack("{s:i}", "pid", (int)r->proc->pid));
+}
