@@ -33,12 +33,12 @@ def has(profile, **labels):
 for transport in "ring", "socket":
     run = under.Run(PROGRAM, transport, CPROF_TRANSPORT=transport,
                     CPROF_LABELS="app=test,phase=none", **under.EXACT)
-    p = run.profile("inuse")
+    p = run.profile("alloc")
     for n, labels in ((4, {"phase": "none"}), (9, {"phase": "a"}),
                       (16, {"phase": "b", "user": "x"})):
         under.expect_equal(
             f"{transport}: blocks of {labels}",
-            labelled(p, "inuse_objects", app="test", **labels), n)
+            labelled(p, "alloc_objects", app="test", **labels), n)
     threads = run.profile("threadcreate")
     under.expect_equal(f"{transport}: threads created in phase b",
                        sum(s.values[0] for s in has(threads, phase="b",
@@ -57,9 +57,9 @@ for transport in "ring", "socket":
     under.expect(f"{transport}: all CPU time burnt is of phase a",
                  burnt and all(s.labels.get("phase") == "a" for s in burnt))
 
-    child = run.profile("inuse", int(run.values["child"]))
+    child = run.profile("alloc", int(run.values["child"]))
     under.expect_equal(f"{transport}: blocks of the fork child",
-                       labelled(child, "inuse_objects", app="test",
+                       labelled(child, "alloc_objects", app="test",
                                 phase="fork"), 13)
 
 bare = subprocess.run(PROGRAM, check=False, stdout=subprocess.DEVNULL)

@@ -88,7 +88,10 @@ static void test_objects(void **state)
 	assert_true(in(2, 11) == 0);
 	// Ids are shared with memory, which is another table.
 	agg_alloc(&a, (struct agg_key){10, 7, 0},
-		  &(struct agg_alloc){5, 100, 1, true});
+		  &(struct agg_alloc){.id = 5,
+				      .n_bytes = 100,
+				      .rate = 1,
+				      .is_tracked = true});
 	agg_free(&a, 5);
 	agg_free(&a, 3);
 	assert_true(in(1, 10) == 1 && in(2, 10) == 0);
