@@ -53,6 +53,7 @@ enum agg_table agg_table_of(enum kind kind)
 		[KIND_BLOCK] = AGG_BLOCK,
 		[KIND_MUTEX] = AGG_MUTEX,
 		[KIND_THREADCREATE] = AGG_THREADCREATE,
+		[KIND_THREADS] = AGG_N,
 	};
 
 	ASSERT(kind < KIND_N);

@@ -20,7 +20,7 @@ enum agg_table {
 	AGG_BLOCK,
 	AGG_MUTEX,
 	AGG_THREADCREATE,
-	AGG_N
+	AGG_N // no table: what does not add up
 };
 
 // Bounds for one process: rows of a table, live samples (those of the largest
@@ -94,7 +94,7 @@ void agg_free(struct agg *a, uint64_t id);
 void agg_object(struct agg *a, struct agg_key key, uint64_t id,
 		uint32_t profile);
 
-// The table that KIND is made from.
+// The table that KIND is made from; AGG_N: none.
 enum agg_table agg_table_of(enum kind kind);
 
 // The rows that KIND is made from: beyond KIND_N, those of the process's own

@@ -49,12 +49,13 @@ static const struct command command_table[] = {
 
 #define N_COMMANDS ((int)(sizeof(command_table) / sizeof(*command_table)))
 
-// Go's name first: it is the one people know.
+// Go's name first: it is the one people know. But there are no goroutines
+// here.
 static const char *kind_command(int kind)
 {
 	const struct kind_info *info = &kind_table[kind];
 
-	return *info->alias ? info->alias : info->name;
+	return *info->alias && kind != KIND_THREADS ? info->alias : info->name;
 }
 
 // A report's command.

@@ -12,6 +12,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #define CPU_SECONDS 30u
 
@@ -27,7 +28,8 @@ struct wait {
 unsigned ctl_profile_accepts(enum kind kind)
 {
 	return CTL_FOR_TARGET | CTL_FOR_KIND |
-	       (kind == KIND_CPU ? CTL_FOR_CPU : 0);
+	       (kind == KIND_CPU ? CTL_FOR_CPU : 0) |
+	       (kind == KIND_THREADS ? CTL_FOR_THREADS : 0);
 }
 
 static void on_interrupt(int signal_number)
@@ -77,17 +79,25 @@ static const char *path_of(enum kind kind)
 	return *info->alias ? info->alias : info->name;
 }
 
+// Appends a parameter to PATH, which has room for all there are.
+static void add_parameter(char path[128], const char *name, uint32_t value)
+{
+	size_t n = strlen(path);
+
+	(void)snprintf(path + n, 128 - n, "%c%s=%u",
+		       strchr(path, '?') ? '&' : '?', name, value);
+}
+
 static void print_path(const struct ctl_options *o, uint32_t pid,
 		       enum kind kind, uint32_t seconds, char ret_path[128])
 {
-	int n = snprintf(ret_path, 128, "/%u/debug/pprof/%s", pid,
-			 path_of(kind));
-
+	(void)snprintf(ret_path, 128, "/%u/debug/pprof/%s", pid, path_of(kind));
 	if (seconds)
-		n += snprintf(ret_path + n, 128 - (size_t)n, "?seconds=%u",
-			      seconds);
+		add_parameter(ret_path, "seconds", seconds);
 	if (o->hz)
-		(void)snprintf(ret_path + n, 128 - (size_t)n, "&hz=%u", o->hz);
+		add_parameter(ret_path, "hz", o->hz);
+	if (o->given[CTL_OPTION_INTERRUPT])
+		add_parameter(ret_path, "interrupt", 1);
 }
 
 int ctl_profile_take(const struct ctl_options *o,
@@ -142,6 +152,34 @@ static int write_report(const struct ctl_options *options,
 	return status;
 }
 
+// A block of text for each thread, as Go has it for goroutines.
+static int write_threads(const struct ctl_options *o,
+			 const struct ctl_target *target)
+{
+	char path[128];
+	struct ctl_request request = {.socket = o->socket, .path = path};
+	struct ctl_reply reply;
+	struct ctl_out out;
+	int status = ctl_out_check_report(o->out, &out);
+
+	print_path(o, target->pid, KIND_THREADS, 0, path);
+	add_parameter(path, "debug", 2);
+	if (!status)
+		status = ctl_http_fetch(&request, &reply);
+	if (status)
+		return status;
+	status = ctl_out_write(&out, reply.body, reply.n_bytes);
+	ctl_http_free(&reply);
+	return status;
+}
+
+static bool is_text(const char *name)
+{
+	size_t n = name ? strlen(name) : 0;
+
+	return !name || (n > 4 && !strcmp(name + n - 4, ".txt"));
+}
+
 int ctl_profile(const struct ctl_options *options, enum kind kind)
 {
 	const struct report_format *format =
@@ -153,6 +191,8 @@ int ctl_profile(const struct ctl_options *options, enum kind kind)
 
 	if (status)
 		return status;
+	if (kind == KIND_THREADS && !options->seconds && is_text(options->out))
+		return write_threads(options, &target);
 	if (format)
 		return write_report(options, &target, kind, format);
 	status = ctl_out_check(options->out, &target, kind_table[kind].name,

@@ -67,7 +67,7 @@ static int read_sources(struct ctl_render *r, const struct ctl_options *o,
 		return ctl_fail(CTL_USAGE,
 				"%s: no profile given; name a file, or a kind "
 				"(profile, heap, allocs, block, mutex, "
-				"threadcreate) of a running process",
+				"threadcreate, threads) of a running process",
 				o->command);
 	kind = kind_of(w->words[0]);
 	if (kind >= 0)
@@ -76,7 +76,7 @@ static int read_sources(struct ctl_render *r, const struct ctl_options *o,
 		return ctl_fail(CTL_USAGE,
 				"'%s' is no kind of profile to take of process "
 				"%u; there are profile, heap, allocs, block, "
-				"mutex and threadcreate",
+				"mutex, threadcreate and threads",
 				w->words[0], o->pid);
 	return read_files(r, &r->sources, w->words, w->n);
 }

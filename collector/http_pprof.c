@@ -17,6 +17,7 @@ static struct query_profile query_of(struct http_request *r)
 {
 	return (struct query_profile){
 		.kind = r->route->kind,
+		.interrupts = http_request_get(r, "interrupt"),
 		.is_abandoned = http_request_is_abandoned,
 		.context = r,
 	};
@@ -89,4 +90,28 @@ enum MHD_Result http_pprof_named(struct http_request *r)
 	if (check_length(r, q.seconds))
 		return http_reply_fail(r);
 	return send_profile(r, &q, q.seconds ? "-delta" : "");
+}
+
+enum MHD_Result http_pprof_goroutine(struct http_request *r)
+{
+	const char *debug = http_request_get(r, "debug");
+	uint64_t form;
+	struct buf b;
+
+	if (!debug || http_request_number(debug, INT64_MAX, &form))
+		return http_pprof_named(r);
+	if (http_request_get(r, "seconds")) {
+		query_fail(&r->error, -EINVAL,
+			   "seconds and debug params are incompatible");
+		return http_reply_fail(r);
+	}
+	buf_init(&b);
+	if (query_threads(r->proc,
+			  form == 1 ? QUERY_THREADS_COUNTS
+				    : QUERY_THREADS_BLOCKS,
+			  http_request_get(r, "interrupt"), &b, &r->error)) {
+		buf_fini(&b);
+		return http_reply_fail(r);
+	}
+	return http_reply_bytes(r, &b, "text/plain; charset=utf-8", NULL);
 }

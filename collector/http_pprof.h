@@ -11,5 +11,7 @@
 enum MHD_Result http_pprof_profile(struct http_request *r);
 // The route's kind: since the start, or with seconds what happens meanwhile.
 enum MHD_Result http_pprof_named(struct http_request *r);
+// Where all threads are, in Go's three forms.
+enum MHD_Result http_pprof_goroutine(struct http_request *r);
 
 #endif

@@ -49,6 +49,7 @@ static const char *const pseudo_names[] = {
 	[FRAME_UNKNOWN] = "[unknown]",
 	[FRAME_SIGNAL_BLOCKED] = "[signal blocked]",
 	[FRAME_OVERFLOW] = "[too many stacks]",
+	[FRAME_UNASKED] = "[not interrupted]",
 };
 _Static_assert(sizeof(pseudo_names) / sizeof(*pseudo_names) == FRAME_PSEUDO_N,
 	       "a name for each");

@@ -33,6 +33,7 @@ enum frame_pseudo {
 	FRAME_UNKNOWN,	      // [unknown]: nothing could be unwound
 	FRAME_SIGNAL_BLOCKED, // [signal blocked]: ticks that came late
 	FRAME_OVERFLOW,	      // [too many stacks]: aggregated beyond a bound
+	FRAME_UNASKED,	      // [not interrupted]: of a thread that sleeps
 	FRAME_PSEUDO_N
 };
 // Its name, with brackets. Static text.

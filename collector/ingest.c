@@ -53,6 +53,8 @@ void ingest_fini(struct ingest *in)
 	hmap_fini(&in->by_hash);
 	free(in->waiting);
 	in->waiting = NULL;
+	free(in->asked.list);
+	in->asked = (struct ingest_stacks){0};
 	threads_fini(&in->threads);
 	labels_fini(&in->labels);
 	agg_fini(&in->agg);
@@ -387,6 +389,50 @@ static void on_mark(struct ingest *in, const union ringread_record *r)
 	threads_run(&in->threads, r->header.tid);
 }
 
+static void keep_stack(struct ingest_stacks *s, const struct ingest_stack *item)
+{
+	struct ingest_stack *list;
+
+	if (s->n >= THREADS_MAX)
+		return;
+	list = mem_grow(s->list, &s->capacity, s->n + 1, sizeof(*list));
+	if (!list)
+		return;
+	s->list = list;
+	list[s->n++] = *item;
+}
+
+// One that comes too late was for a request that is over.
+static void on_stack(struct ingest *in, const union ringread_record *r)
+{
+	uint64_t what = r->header.value;
+	struct agg_key key = key_of(in, r);
+	const struct ingest_stack item = {
+		.tid = key.tid,
+		.stack = key.stack,
+		.wait = (enum record_wait)((uint32_t)what >> RECORD_TID_BITS),
+		.holder = (uint32_t)what & RECORD_TID_MASK,
+		.lock = r->header.id,
+		.since_ns = r->header.aux,
+	};
+
+	if (in->asked.request && what >> 32 == in->asked.request)
+		keep_stack(&in->asked, &item);
+}
+
+uint32_t ingest_unasked(struct ingest *in, uint64_t addr, uint32_t generation)
+{
+	struct frame *f = in->frames;
+
+	f[0] = (struct frame){.addr = addr};
+	if (addr && in->images)
+		f[0].image = images_find(in->images, addr, generation);
+	if (!f[0].image)
+		return FRAME_UNASKED;
+	f[1] = (struct frame){.addr = FRAME_UNASKED, .image = FRAME_PSEUDO};
+	return stacks_intern(&in->stacks, f, 2);
+}
+
 static void on_dump(struct ingest *in, const union ringread_record *r)
 {
 	(void)r;
@@ -428,6 +474,7 @@ void ingest_record(struct ingest *in, const union ringread_record *record)
 		[RECORD_LABELS] = on_labels,
 		[RECORD_MARK] = on_mark,
 		[RECORD_PROFILE] = on_profile,
+		[RECORD_STACK] = on_stack,
 	};
 	uint8_t type = record->header.type;
 

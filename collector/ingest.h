@@ -32,6 +32,24 @@ struct ingest_waiting {
 	uint64_t hash;
 };
 
+// Where a thread was when it was asked.
+struct ingest_stack {
+	uint32_t tid;
+	uint32_t stack;
+	enum record_wait wait;
+	uint32_t holder;   // when the wait began; 0 = not known
+	uint64_t lock;	   // its address
+	uint64_t since_ns; // CLOCK_MONOTONIC, 0 = it does not wait
+};
+
+// Answers to the request for all stacks that is open.
+struct ingest_stacks {
+	uint32_t request; // 0 = none
+	struct ingest_stack *list;
+	size_t n;
+	size_t capacity;
+};
+
 struct ingest {
 	struct stacks stacks;
 	struct agg agg;
@@ -53,6 +71,7 @@ struct ingest {
 	uint64_t n_frames;	    // FORM_FRAMES read
 	uint64_t n_hashes;	    // FORM_HASH read
 	struct walkcheck check;
+	struct ingest_stacks asked;
 	uint64_t n_unknown_hashes; // FORM_HASH without its FORM_FRAMES
 	uint64_t n_truncated;	   // stacks that end in [truncated]
 	uint32_t now_s;		   // CLOCK_MONOTONIC, the ingester's
@@ -77,6 +96,10 @@ void ingest_record(struct ingest *in, const union ringread_record *record);
 // A round over all rings is over: records that waited for their stacks are
 // taken. IS_LAST: the process writes no more, so nothing needs to wait.
 void ingest_waiting(struct ingest *in, bool is_last);
+
+// The id of the stack of one frame at ADDR (0: not known), for a thread that
+// was not asked.
+uint32_t ingest_unasked(struct ingest *in, uint64_t addr, uint32_t generation);
 
 // Reads the maps again; N: region_status.x_generation now.
 void ingest_refresh(struct ingest *in, uint32_t generation);

@@ -158,6 +158,7 @@ struct proc {
 	// Intervals of each kind that the process has begun, NULL = none.
 	struct snap *begun[KIND_N + PROFILES_MAX];
 	uint64_t begun_old_hz;
+	uint32_t n_rolls; // requests for all stacks; the last's number
 	uint64_t interval_ns;	 // between visits
 	struct proc_dump *dumps; // to be written
 	bool is_writing;

@@ -52,6 +52,7 @@ struct query_profile {
 	uint64_t seconds; // 0: everything since the start
 	bool is_begun;	  // since query_begin(), which it ends
 	uint64_t hz;	  // for cpu with seconds; 0: as it is
+	bool interrupts;  // for threads: those too whose calls end by it
 	// True when whoever asked has gone; asked now and then while waiting.
 	bool (*is_abandoned)(void *context);
 	void *context;
@@ -73,6 +74,15 @@ int query_own_kind(struct proc *p, const char *name);
 // *ret_error.
 int query_begin(struct query *q, struct proc *p, unsigned kind,
 		struct query_error *ret_error);
+
+// Where all threads are, as text; INTERRUPTS as above. 0, or negative errno and
+// *ret_error.
+enum query_threads_form {
+	QUERY_THREADS_COUNTS, // stacks and how many are there: Go's debug=1
+	QUERY_THREADS_BLOCKS, // a block for each thread: debug=2
+};
+int query_threads(struct proc *p, enum query_threads_form form, bool interrupts,
+		  struct buf *ret, struct query_error *ret_error);
 
 // Cuts the timed profiles of P short.
 void query_stop(struct proc *p);

@@ -6,7 +6,9 @@
 #include "collector/drain.h"
 #include "collector/pprof.h"
 #include "collector/query.h"
+#include "collector/roll.h"
 #include "collector/take.h"
+#include "collector/threadtext.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -117,33 +119,66 @@ static void end_cpu(struct interval *v)
 	v->p->is_cpu_profiled = false;
 }
 
-static int begin(struct interval *v, struct query_error *ret_error)
+// The threads are asked by a roll call, which takes the lock by itself.
+static struct snap *take_roll(struct proc *p, bool interrupts)
 {
-	bool is_cpu = v->profile->kind == KIND_CPU;
-	int err = 0;
+	struct snap *s;
+	struct roll r;
+
+	if (roll_call(p, interrupts, &r))
+		return NULL;
+	s = r.snap;
+	r.snap = NULL;
+	roll_free(&r);
+	return s;
+}
+
+static struct snap *take(struct proc *p, const struct query_profile *q)
+{
+	struct snap *s;
+
+	if (q->kind == KIND_THREADS)
+		return take_roll(p, q->interrupts);
+	proc_lock(p);
+	s = take_now(p, q->kind);
+	proc_unlock(p);
+	return s;
+}
+
+static int begin_cpu_profile(struct interval *v, struct query_error *ret_error)
+{
+	int err;
 
 	proc_lock(v->p);
-	if (is_cpu)
-		err = begin_cpu(v, ret_error);
+	err = begin_cpu(v, ret_error);
 	if (!err) {
-		v->first = take_now(v->p, v->profile->kind);
-		if (!v->first)
+		v->first = take_now(v->p, KIND_CPU);
+		if (!v->first) {
 			err = fail_memory(ret_error);
-		if (!v->first && is_cpu)
 			end_cpu(v);
+		}
 	}
 	proc_unlock(v->p);
 	return err;
+}
+
+static int begin(struct interval *v, struct query_error *ret_error)
+{
+	if (v->profile->kind == KIND_CPU)
+		return begin_cpu_profile(v, ret_error);
+	v->first = take(v->p, v->profile);
+	return v->first ? 0 : fail_memory(ret_error);
 }
 
 static struct snap *end(struct interval *v)
 {
 	struct snap *last;
 
+	if (v->profile->kind != KIND_CPU)
+		return take(v->p, v->profile);
 	proc_lock(v->p);
-	last = take_now(v->p, v->profile->kind);
-	if (v->profile->kind == KIND_CPU)
-		end_cpu(v);
+	last = take_now(v->p, KIND_CPU);
+	end_cpu(v);
 	proc_unlock(v->p);
 	return last;
 }
@@ -243,6 +278,25 @@ static int end_begun(struct interval *v, struct snap **ret,
 	return fail_memory(ret_error);
 }
 
+int query_threads(struct proc *p, enum query_threads_form form, bool interrupts,
+		  struct buf *ret, struct query_error *ret_error)
+{
+	struct roll r;
+	int err = roll_call(p, interrupts, &r);
+
+	if (err)
+		return query_fail(ret_error, err,
+				  "the threads of process %u can't be listed: "
+				  "%s",
+				  p->pid, strerror(-err));
+	if (form == QUERY_THREADS_COUNTS)
+		threadtext_counts(&r, ret);
+	else
+		threadtext_blocks(&r, ret);
+	roll_free(&r);
+	return buf_error(ret) ? fail_memory(ret_error) : 0;
+}
+
 int query_profile(struct query *q, struct proc *p,
 		  const struct query_profile *profile, struct buf *ret,
 		  struct query_error *ret_error)
@@ -261,11 +315,15 @@ int query_profile(struct query *q, struct proc *p,
 		err = measure(&v, &s, ret_error);
 		return err ? err : render(s, ret, ret_error);
 	}
-	proc_lock(p);
-	(void)drain_run(p);
-	take_thread_names(p, true);
-	s = profile->kind == KIND_INUSE ? take_aged(p)
-					: take_snap(p, profile->kind);
-	proc_unlock(p);
+	if (profile->kind == KIND_THREADS) {
+		s = take(p, profile);
+	} else {
+		proc_lock(p);
+		(void)drain_run(p);
+		take_thread_names(p, true);
+		s = profile->kind == KIND_INUSE ? take_aged(p)
+						: take_snap(p, profile->kind);
+		proc_unlock(p);
+	}
 	return s ? render(s, ret, ret_error) : fail_memory(ret_error);
 }

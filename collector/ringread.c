@@ -87,6 +87,7 @@ static unsigned forms_of(uint8_t type)
 		[RECORD_LABELS] = 1 << FORM_TEXT,
 		[RECORD_MARK] = 1 << FORM_TEXT,
 		[RECORD_PROFILE] = 1 << FORM_TEXT,
+		[RECORD_THREAD_BEGIN] = 1 << FORM_NONE,
 	};
 	const unsigned stack = 1 << FORM_NONE | 1 << FORM_RAW |
 			       1 << FORM_FRAMES | 1 << FORM_HASH;

@@ -35,12 +35,29 @@ COLD bool blocktime_is_on(void)
 			   is_nonzero(&control->x_mutex_fraction));
 }
 
-COLD uint64_t blocktime_begin(void)
+// A handler may look in between: since_ns says that the rest is there.
+COLD void blocktime_note(enum record_wait wait, const void *lock,
+			 uint32_t holder, uint64_t start_ns)
+{
+	waiting.since_ns = 0;
+	atomic_signal_fence(memory_order_seq_cst);
+	waiting.lock = (uintptr_t)lock;
+	waiting.holder = holder;
+	waiting.wait = (uint16_t)wait;
+	atomic_signal_fence(memory_order_seq_cst);
+	waiting.since_ns = start_ns;
+}
+
+COLD uint64_t blocktime_begin(enum record_wait wait, const void *lock)
 {
 	const struct region_control *control = ready();
+	uint64_t start_ns;
 
-	return control && is_nonzero(&control->x_block_rate_ns) ? sys_now_ns()
-								: 0;
+	if (!control || !is_nonzero(&control->x_block_rate_ns))
+		return 0;
+	start_ns = sys_now_ns();
+	blocktime_note(wait, lock, 0, start_ns);
+	return start_ns;
 }
 
 COLD void blocktime_end(uint64_t start_ns)
@@ -52,4 +69,5 @@ COLD void blocktime_end(uint64_t start_ns)
 	delay_ns = sys_now_ns() - start_ns;
 	if (delay_ns >= WAIT_MIN_NS)
 		sample_block(delay_ns);
+	waiting.since_ns = 0;
 }

@@ -39,6 +39,7 @@ static bool wait_begin(const pthread_mutex_t *m,
 		return false;
 	if (contention_enter(m, peek == PEEK_HELD, ret_wait))
 		state_count(COUNTER_WAITS_UNTRACKED, 1);
+	blocktime_note(WAIT_MUTEX, m, peek_mutex_owner(m), ret_wait->start_ns);
 	return true;
 }
 

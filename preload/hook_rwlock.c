@@ -16,8 +16,8 @@
 
 // True when a lock of L, which answered PEEK when it was looked at, is a wait
 // that counts: then it has begun.
-static bool wait_begin(const pthread_rwlock_t *l, enum peek peek,
-		       struct contention_wait *ret_wait)
+static bool wait_begin(const pthread_rwlock_t *l, enum record_wait wait,
+		       enum peek peek, struct contention_wait *ret_wait)
 {
 	if (!blocktime_is_on() || peek_rwlock_is_writer(l, self.tid))
 		return false;
@@ -27,6 +27,7 @@ static bool wait_begin(const pthread_rwlock_t *l, enum peek peek,
 				  memory_order_relaxed);
 	if (contention_enter(l, peek == PEEK_HELD, ret_wait))
 		state_count(COUNTER_WAITS_UNTRACKED, 1);
+	blocktime_note(wait, l, peek_rwlock_owner(l), ret_wait->start_ns);
 	return true;
 }
 
@@ -39,32 +40,32 @@ static void wait_end(const struct contention_wait *wait)
 	blocktime_end(wait->start_ns);
 }
 
-#define HOOK_LOCK(name, may_wait, look, params, args)     \
-	static COLD int slow_##name params                \
-	{                                                 \
-		enum peek seen = look(l);                 \
-		struct contention_wait wait;              \
-		int ret;                                  \
-                                                          \
-		if (!seen || !wait_begin(l, seen, &wait)) \
-			return real.name args;            \
-		ret = real.name args;                     \
-		wait_end(&wait);                          \
-		return ret;                               \
-	}                                                 \
-	EXPORT int name params                            \
-	{                                                 \
-		if (LIKELY(!may_wait(l)))                 \
-			return real.name args;            \
-		return slow_##name args;                  \
+#define HOOK_LOCK(kind, name, may_wait, look, params, args)     \
+	static COLD int slow_##name params                      \
+	{                                                       \
+		enum peek seen = look(l);                       \
+		struct contention_wait wait;                    \
+		int ret;                                        \
+                                                                \
+		if (!seen || !wait_begin(l, kind, seen, &wait)) \
+			return real.name args;                  \
+		ret = real.name args;                           \
+		wait_end(&wait);                                \
+		return ret;                                     \
+	}                                                       \
+	EXPORT int name params                                  \
+	{                                                       \
+		if (LIKELY(!may_wait(l)))                       \
+			return real.name args;                  \
+		return slow_##name args;                        \
 	}
 
-#define HOOK_READ(name, params, args)                                        \
-	HOOK_LOCK(name, peek_rwlock_may_wait_read, peek_rwlock_read, params, \
-		  args)
-#define HOOK_WRITE(name, params, args)                                         \
-	HOOK_LOCK(name, peek_rwlock_may_wait_write, peek_rwlock_write, params, \
-		  args)
+#define HOOK_READ(name, params, args)                         \
+	HOOK_LOCK(WAIT_READ, name, peek_rwlock_may_wait_read, \
+		  peek_rwlock_read, params, args)
+#define HOOK_WRITE(name, params, args)                          \
+	HOOK_LOCK(WAIT_WRITE, name, peek_rwlock_may_wait_write, \
+		  peek_rwlock_write, params, args)
 
 HOOK_READ(pthread_rwlock_rdlock, (pthread_rwlock_t * l), (l))
 HOOK_READ(pthread_rwlock_timedrdlock,

@@ -16,9 +16,10 @@
 #include "preload/peek.h"
 #include "preload/real.h"
 #include "preload/sample.h"
+#include "preload/state.h"
 #include "preload/sys.h"
 
-static uint64_t cond_begin(const pthread_mutex_t *m)
+static uint64_t cond_begin(const void *c, const pthread_mutex_t *m)
 {
 	uint64_t delay_ns = 0;
 
@@ -26,7 +27,7 @@ static uint64_t cond_begin(const pthread_mutex_t *m)
 		delay_ns = hook_mutex_charge(m);
 	if (delay_ns)
 		sample_mutex(delay_ns);
-	return blocktime_begin();
+	return blocktime_begin(WAIT_COND, c);
 }
 
 // The body of a hook, for after its parameters.
@@ -39,12 +40,12 @@ static uint64_t cond_begin(const pthread_mutex_t *m)
 		return result;               \
 	}
 
-#define HOOK(name, params, args) \
-	EXPORT int name params TIMED(name, blocktime_begin(), args)
+#define HOOK(wait, lock, name, params, args) \
+	EXPORT int name params TIMED(name, blocktime_begin(wait, lock), args)
 
 #define HOOK_COND(name, params, args) \
 	EXPORT int name params TIMED( \
-		name, cond_begin((const pthread_mutex_t *)m), args)
+		name, cond_begin(c, (const pthread_mutex_t *)m), args)
 
 HOOK_COND(pthread_cond_wait, (pthread_cond_t * c, pthread_mutex_t *m), (c, m))
 HOOK_COND(pthread_cond_timedwait,
@@ -58,29 +59,38 @@ HOOK_COND(cnd_wait, (cnd_t * c, mtx_t *m), (c, m))
 HOOK_COND(cnd_timedwait, (cnd_t * c, mtx_t *m, const struct timespec *t),
 	  (c, m, t))
 
+// A wait with a time-out ends with any signal, also one that restarts calls.
+static uint64_t sem_begin(const sem_t *s, bool has_timeout)
+{
+	if (has_timeout)
+		state_note_eintr(REGION_EINTR_SEMAPHORES);
+	return blocktime_begin(WAIT_SEM, s);
+}
+
 // An open semaphore is not timed. Not by sem_trywait: the real sem_wait is a
 // cancellation point even when it need not wait.
-#define HOOK_SEM(name, params, args)                                      \
-	static COLD int slow_##name params TIMED(name, blocktime_begin(), \
-						 args)                    \
-	EXPORT int name params                                            \
-	{                                                                 \
-		if (peek_sem_is_open(s))                                  \
-			return real.name args;                            \
-		return slow_##name args;                                  \
+#define HOOK_SEM(name, has_timeout, params, args)      \
+	static COLD int slow_##name params TIMED(      \
+		name, sem_begin(s, has_timeout), args) \
+	EXPORT int name params                         \
+	{                                              \
+		if (peek_sem_is_open(s))               \
+			return real.name args;         \
+		return slow_##name args;               \
 	}
 
-HOOK_SEM(sem_wait, (sem_t * s), (s))
-HOOK_SEM(sem_timedwait, (sem_t * s, const struct timespec *t), (s, t))
-HOOK_SEM(sem_clockwait, (sem_t * s, clockid_t c, const struct timespec *t),
-	 (s, c, t))
+HOOK_SEM(sem_wait, false, (sem_t * s), (s))
+HOOK_SEM(sem_timedwait, true, (sem_t * s, const struct timespec *t), (s, t))
+HOOK_SEM(sem_clockwait, true,
+	 (sem_t * s, clockid_t c, const struct timespec *t), (s, c, t))
 
-HOOK(pthread_barrier_wait, (pthread_barrier_t * b), (b))
-HOOK(pthread_join, (pthread_t t, void **value), (t, value))
-HOOK(pthread_timedjoin_np,
+HOOK(WAIT_BARRIER, b, pthread_barrier_wait, (pthread_barrier_t * b), (b))
+HOOK(WAIT_JOIN, (const void *)t, pthread_join, (pthread_t t, void **value),
+     (t, value))
+HOOK(WAIT_JOIN, (const void *)t, pthread_timedjoin_np,
      (pthread_t t, void **value, const struct timespec *until),
      (t, value, until))
-HOOK(pthread_clockjoin_np,
+HOOK(WAIT_JOIN, (const void *)t, pthread_clockjoin_np,
      (pthread_t t, void **value, clockid_t c, const struct timespec *until),
      (t, value, c, until))
-HOOK(thrd_join, (thrd_t t, int *value), (t, value))
+HOOK(WAIT_JOIN, (const void *)t, thrd_join, (thrd_t t, int *value), (t, value))

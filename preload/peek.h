@@ -35,6 +35,12 @@ static inline uint32_t peek_mutex_word(const pthread_mutex_t *m)
 
 enum peek peek_mutex(const pthread_mutex_t *m);
 
+// The thread that holds M now, 0 when none does or it is not known.
+static inline uint32_t peek_mutex_owner(const pthread_mutex_t *m)
+{
+	return (uint32_t)__atomic_load_n(&m->__data.__owner, __ATOMIC_RELAXED);
+}
+
 // True when M answers at once when its owner TID locks it again.
 bool peek_mutex_is_relock(const pthread_mutex_t *m, uint32_t tid);
 
@@ -67,6 +73,12 @@ static inline bool peek_rwlock_may_wait_write(const pthread_rwlock_t *l)
 
 enum peek peek_rwlock_read(const pthread_rwlock_t *l);
 enum peek peek_rwlock_write(const pthread_rwlock_t *l);
+
+static inline uint32_t peek_rwlock_owner(const pthread_rwlock_t *l)
+{
+	return (uint32_t)__atomic_load_n(&l->__data.__cur_writer,
+					 __ATOMIC_RELAXED);
+}
 
 // True when TID holds L for writing: locking it again is refused at once.
 static inline bool peek_rwlock_is_writer(const pthread_rwlock_t *l,

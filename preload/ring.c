@@ -184,10 +184,16 @@ void ring_count_drop(int err)
 // thread sees.
 static void note_generation(struct record *head)
 {
-	if (!state_control())
+	const struct region_control *c = state_control();
+
+	if (!c)
 		return;
 	head->generation = atomic_load_explicit(&state.status->x_generation,
 						memory_order_acquire);
+	if (UNLIKELY(atomic_load_explicit(&c->x_is_traced,
+					  memory_order_relaxed)) &&
+	    !head->time_ns && !state_is_sandboxed())
+		head->time_ns = sys_slow_now_ns();
 }
 
 static int push_now(struct record *head, struct pieces *p)

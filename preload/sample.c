@@ -15,6 +15,8 @@
 #include "preload/thread.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sys/uio.h>
 
 // While heap sampling is off a thread looks at the rate once in so many bytes.
 #define HEAP_LOOK_BYTES (1 << 20)
@@ -282,8 +284,11 @@ COLD void sample_free(const struct live_slot *slot, const void *p)
 COLD void sample_block(uint64_t delay_ns)
 {
 	int err = errno;
-	struct record r = {
-		.type = RECORD_BLOCK, .value = delay_ns, .labels = labels_now};
+	struct record r = {.type = RECORD_BLOCK,
+			   .value = delay_ns,
+			   .id = record_waited((enum record_wait)waiting.wait,
+					       waiting.holder, waiting.lock),
+			   .labels = labels_now};
 	struct capture c;
 
 	if (sample_ready()) {
@@ -337,4 +342,40 @@ void sample_cpu(uint64_t ticks, uint64_t period_ns, const ucontext_t *uc)
 
 	capture_context(&c, uc);
 	(void)push_timed(&r, &c, push_worth, sys_slow_now_ns);
+}
+
+// Who has the lock now. It is read as another process would: the lock is gone
+// if the wait was left by a longjmp.
+static uint32_t holder_now(void)
+{
+	const pthread_mutex_t *m = (const pthread_mutex_t *)waiting.lock;
+	const pthread_rwlock_t *l = (const pthread_rwlock_t *)waiting.lock;
+	uint32_t holder = waiting.holder;
+	struct iovec to = {&holder, sizeof(holder)}, from = {0, sizeof(holder)};
+
+	if (waiting.wait == WAIT_MUTEX)
+		from.iov_base = (void *)&m->__data.__owner;
+	else if (waiting.wait == WAIT_READ || waiting.wait == WAIT_WRITE)
+		from.iov_base = (void *)&l->__data.__cur_writer;
+	if (from.iov_base)
+		(void)sys_call(SYS_process_vm_readv, state.pid, &to, 1, &from,
+			       1, 0);
+	return holder;
+}
+
+// Where the thread is goes to those who asked, not into a profile: it makes no
+// file worth writing.
+COLD void sample_stack(uint32_t request, const ucontext_t *uc)
+{
+	struct record r = {.type = RECORD_STACK, .aux = waiting.since_ns};
+	struct capture c;
+
+	if (waiting.answered == request)
+		return;
+	r.value = record_asked(request, (enum record_wait)waiting.wait,
+			       r.aux ? holder_now() : 0);
+	r.id = waiting.lock;
+	capture_context(&c, uc);
+	if (!ring_push(&r, &c))
+		waiting.answered = request;
 }

@@ -39,8 +39,8 @@ void sample_free(const struct live_slot *slot, const void *p);
 // Frees that found no room on the socket: tells all of them before the goodbye.
 void sample_sweep(void);
 
-// A wait of DELAY_NS is over. Keeps it always when it is at least the block
-// rate, else with probability delay / rate.
+// A wait of DELAY_NS, the one the thread has noted, is over. Keeps it always
+// when it is at least the block rate, else with probability delay / rate.
 void sample_block(uint64_t delay_ns);
 
 // The calling thread, holder of a lock, gives it back (just now, or in a
@@ -53,5 +53,9 @@ void sample_thread(uint32_t tid);
 
 // A CPU tick: TICKS periods of PERIOD_NS at the context UC.
 void sample_cpu(uint64_t ticks, uint64_t period_ns, const ucontext_t *uc);
+
+// The thread, at the context UC, was asked for its stack by REQUEST. It answers
+// each request once.
+void sample_stack(uint32_t request, const ucontext_t *uc);
 
 #endif

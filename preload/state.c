@@ -17,6 +17,8 @@ static _Atomic bool x_sandboxed;
 
 __thread struct thread self __attribute__((aligned(CACHELINE)));
 
+__thread struct waiting waiting;
+
 bool state_is_sandboxed(void)
 {
 	const struct region_control *c = state_control();
@@ -53,16 +55,49 @@ int state_init(void)
 // its parent's, which is as good as any.
 static _Atomic uint32_t x_unloads;
 static _Atomic uint32_t x_generation;
+// A fork child has its parent's handlers, and its sockets.
+static _Atomic uint32_t x_ask_signal;
+static _Atomic uint32_t x_eintr;
+
+static void publish_ask_signal(void)
+{
+	atomic_store_explicit(&state.status->x_eintr,
+			      atomic_load_explicit(&x_eintr,
+						   memory_order_relaxed),
+			      memory_order_relaxed);
+	atomic_store_explicit(&state.status->x_ask_signal,
+			      atomic_load_explicit(&x_ask_signal,
+						   memory_order_relaxed),
+			      memory_order_relaxed);
+}
+
+void state_set_ask_signal(int sig)
+{
+	atomic_store_explicit(&x_ask_signal, (uint32_t)sig,
+			      memory_order_relaxed);
+	if (state_control())
+		publish_ask_signal();
+}
+
+void state_note_eintr(enum region_eintr what)
+{
+	if (atomic_load_explicit(&x_eintr, memory_order_relaxed) & what)
+		return;
+	atomic_fetch_or_explicit(&x_eintr, what, memory_order_relaxed);
+	if (state_control())
+		publish_ask_signal();
+}
 
 void state_publish_generation(void)
 {
+	if (!state_control())
+		return;
+	publish_ask_signal();
 	// release: pairs with the collector's acquire before it reads the maps
-	if (state_control())
-		atomic_store_explicit(
-			&state.status->x_generation,
-			atomic_load_explicit(&x_generation,
-					     memory_order_relaxed),
-			memory_order_release);
+	atomic_store_explicit(&state.status->x_generation,
+			      atomic_load_explicit(&x_generation,
+						   memory_order_relaxed),
+			      memory_order_release);
 }
 
 uint32_t state_unload_begin(void)

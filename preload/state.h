@@ -107,6 +107,22 @@ enum thread_flags {
 
 extern __thread struct thread self __attribute__((tls_model("initial-exec")));
 
+// What the thread waits for in a hooked call: for those who ask for all
+// threads' stacks. Apart from struct thread, since only waits touch it. A call
+// that is left by a longjmp leaves it behind; the collector believes it only
+// with a frame of the shim's in the stack. Owner: the thread and its handlers.
+struct waiting {
+	uint64_t since_ns; // CLOCK_MONOTONIC, 0 = for nothing
+	uintptr_t lock;
+	uint32_t holder; // when it began; 0 = not known
+	uint16_t wait;	 // enum record_wait
+	uint16_t reserved;
+	uint32_t answered; // the last request for its stack
+};
+
+extern __thread struct waiting waiting
+	__attribute__((tls_model("initial-exec")));
+
 // The control page, or NULL when samples are not taken.
 static inline const struct region_control *state_control(void)
 {
@@ -149,10 +165,15 @@ void state_count(enum region_counter counter, uint64_t n);
 // the last such call the generation is odd, and nobody can tell what the
 // addresses mean. The begin returns the generation that ends. The count is the
 // shim's own, so that a new collector goes on from it; state_publish_generation
-// tells it.
+// tells it (and the signal below).
 uint32_t state_unload_begin(void);
 void state_unload_end(void);
 void state_publish_generation(void);
+
+// The signal by which a thread may be asked for its stack, 0 = none; and what
+// of the process it would disturb.
+void state_set_ask_signal(int sig);
+void state_note_eintr(enum region_eintr what);
 
 // Makes the process page wipe itself on fork. 0, or negative errno: then the
 // shim stays inert.

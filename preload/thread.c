@@ -86,6 +86,15 @@ static void set_bounds(uintptr_t high, uint64_t bytes)
 	self.stack_low = bytes && usable < high ? high - usable : high;
 }
 
+static void push_begin(void)
+{
+	struct record r = {.type = RECORD_THREAD_BEGIN};
+
+	if (UNLIKELY(atomic_load_explicit(&state_control()->x_is_traced,
+					  memory_order_relaxed)))
+		(void)ring_push(&r, NULL);
+}
+
 // SEED is 0 when the thread is not new.
 static void begin(uintptr_t stack_high, uint64_t stack_bytes,
 		  uintptr_t start_pc, uint64_t seed)
@@ -95,6 +104,7 @@ static void begin(uintptr_t stack_high, uint64_t stack_bytes,
 		return;
 	identify(seed);
 	self.sampled_ns = 0;
+	push_begin();
 	start_sampling(seed != 0);
 	if (has_key)
 		(void)pthread_setspecific(key, (void *)start_pc);

@@ -36,6 +36,16 @@ static void take_rate(uint16_t hz)
 	cputimer_rearm(hz);
 }
 
+// A request for all threads' stacks: one who runs need not be interrupted.
+static void answer_asked(const ucontext_t *uc)
+{
+	uint32_t asked = atomic_load_explicit(&state_control()->x_stacks_asked,
+					      memory_order_relaxed);
+
+	if (UNLIKELY(asked))
+		sample_stack(asked, uc);
+}
+
 static COLD void tick(const siginfo_t *si, const ucontext_t *uc)
 {
 	uint16_t serial = self.serial;
@@ -51,6 +61,7 @@ static COLD void tick(const siginfo_t *si, const ucontext_t *uc)
 		self.sampled_ns += ticks * period;
 		sample_cpu(ticks, period, uc);
 	}
+	answer_asked(uc);
 	if (UNLIKELY(wanted_hz() != self.hz) && !state_is_sandboxed())
 		take_rate(wanted_hz());
 }
@@ -91,6 +102,16 @@ bool tick_inherit_block(void)
 	return true;
 }
 
+// The collector's, or somebody's who may signal this process and knows what to
+// say: it gets one record.
+static bool is_request(const siginfo_t *si)
+{
+	uint64_t value = (uintptr_t)si->si_value.sival_ptr;
+
+	return si->si_code == SI_QUEUE && value >> 32 == REGION_ASK >> 32 &&
+	       (uint32_t)value;
+}
+
 // Sends what was received again: to the thread or to the process, as it came.
 static void send_again(const siginfo_t *si)
 {
@@ -112,7 +133,7 @@ static bool take_queued(int sig, siginfo_t *ret_si)
 
 	while (sys_call(SYS_rt_sigtimedwait, &set, ret_si, &now, SIGSET_BYTES) >
 	       0)
-		if (!cputimer_is_tick(ret_si))
+		if (!cputimer_is_tick(ret_si) && !is_request(ret_si))
 			return true;
 	return false;
 }
@@ -164,15 +185,26 @@ static COLD void chain(struct tick_view *view, siginfo_t *si, void *uc)
 		act.sa_handler(view->sig);
 }
 
+static COLD void on_request(const siginfo_t *si, const ucontext_t *uc)
+{
+	self.flags |= THREAD_IN_HANDLER;
+	if (!state_is_sandboxed() && sample_ready())
+		sample_stack((uint32_t)(uintptr_t)si->si_value.sival_ptr, uc);
+	self.flags &= (uint16_t)~THREAD_IN_HANDLER;
+}
+
 static void on_prof(int sig, siginfo_t *si, void *uc)
 {
 	int err = errno;
 
 	(void)sig;
-	if (cputimer_is_tick(si)) {
+	if (cputimer_is_tick(si) || is_request(si)) {
 		atomic_fetch_add_explicit(&state.x_in_tick, 1,
 					  memory_order_relaxed);
-		tick(si, uc);
+		if (cputimer_is_tick(si))
+			tick(si, uc);
+		else
+			on_request(si, uc);
 		// release: pairs with tick_silence: nothing of a tick is later
 		atomic_fetch_sub_explicit(&state.x_in_tick, 1,
 					  memory_order_release);
@@ -253,6 +285,11 @@ void tick_install(struct tick_view *view)
 	memset(&act.sa_mask, 0xff, sizeof(act.sa_mask));
 	view->is_installed = !real.sigaction(view->sig, &act, NULL);
 	view->is_silent = false;
+	if (view == &tick_prof)
+		state_set_ask_signal(view->is_installed &&
+						     act.sa_flags & SA_RESTART
+					     ? view->sig
+					     : 0);
 }
 
 void tick_silence(void)
@@ -264,6 +301,7 @@ void tick_silence(void)
 	    real.sigaction(tick_prof.sig, &act, NULL))
 		return;
 	tick_prof.is_silent = true;
+	state_set_ask_signal(0);
 	// acquire: pairs with on_prof: who was in it has left it
 	while (atomic_load_explicit(&state.x_in_tick, memory_order_acquire) &&
 	       sys_slow_now_ns() < until_ns)
@@ -295,6 +333,8 @@ void tick_init(void)
 
 static void end_view(struct tick_view *view)
 {
+	if (view == &tick_prof)
+		state_set_ask_signal(0);
 	if (view->is_installed)
 		(void)real.sigaction(view->sig, tick_host(view), NULL);
 	*view = (struct tick_view){0};

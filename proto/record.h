@@ -14,22 +14,26 @@
 #include <stdint.h>
 
 enum record_type {
-	RECORD_PAD = 0,		// skip to the end of the ring
-	RECORD_ALLOC = 1,	// value: bytes asked for · aux: rate · id
-	RECORD_FREE = 2,	// id of the sampled allocation; no stack
-	RECORD_CPU = 3,		// value: ticks · aux: period_ns
-	RECORD_BLOCK = 4,	// value: delay_ns · aux: rate_ns
-	RECORD_MUTEX = 5,	// value: delay_ns · aux: fraction
-	RECORD_THREAD = 6,	// a thread was created; stack of the creator
-				// value: tid of the new thread, 0 if unknown
-	RECORD_THREAD_END = 7,	// tid is ending; payload: its name
+	RECORD_PAD = 0,	       // skip to the end of the ring
+	RECORD_ALLOC = 1,      // value: bytes asked for · aux: rate · id
+	RECORD_FREE = 2,       // id of the sampled allocation; no stack
+	RECORD_CPU = 3,	       // value: ticks · aux: period_ns
+	RECORD_BLOCK = 4,      // value: delay_ns · aux: rate_ns · id: of what
+	RECORD_MUTEX = 5,      // value: delay_ns · aux: fraction
+	RECORD_THREAD = 6,     // a thread was created; stack of the creator
+			       // value: tid of the new thread, 0 if unknown
+	RECORD_THREAD_END = 7, // tid is ending; payload: its name
 	RECORD_THREAD_NAME = 8, // value: tid · payload: its new name
 	RECORD_UNLOAD = 9,	// an image is going away; payload: path
 				// value: load bias · aux: generation it ends
 	RECORD_DUMP = 10,     // the snapshot signal arrived (socket transport)
 	RECORD_GOODBYE = 11,  // the process is ending (socket transport)
 	RECORD_COUNTERS = 12, // payload: counters (socket transport)
-	RECORD_LABELS = 15,   // a set of labels, told before its first use;
+	// Where the thread is, as it was asked. value: record_asked() · aux:
+	// since when it waits, CLOCK_MONOTONIC, 0 = not · id: for what
+	RECORD_STACK = 13,
+	RECORD_THREAD_BEGIN = 14, // tid begins; while a trace runs
+	RECORD_LABELS = 15,	  // a set of labels, told before its first use;
 			    // value: its number · aux: of the set it adds one
 			    // label to; payload: key, NUL, value, NUL
 	RECORD_MARK = 16,    // the program says that something happened now;
@@ -38,6 +42,40 @@ enum record_type {
 			     // first use; value: its number · payload: name
 	RECORD_N
 };
+
+// What a wait in a hooked call is for.
+enum record_wait {
+	WAIT_NONE = 0,
+	WAIT_MUTEX = 1,
+	WAIT_READ = 2, // an rwlock, to read or to write
+	WAIT_WRITE = 3,
+	WAIT_COND = 4,
+	WAIT_SEM = 5,
+	WAIT_BARRIER = 6,
+	WAIT_JOIN = 7, // the end of a thread
+	WAIT_N
+};
+
+// Thread ids are below 2^22.
+#define RECORD_TID_BITS 24
+#define RECORD_TID_MASK ((1u << RECORD_TID_BITS) - 1)
+
+// Of STACK: the request that is answered, what the thread waits for, and the
+// thread that held it when the wait began (0: not known).
+static inline uint64_t record_asked(uint32_t request, enum record_wait wait,
+				    uint32_t holder)
+{
+	return (uint64_t)request << 32 | (uint64_t)wait << RECORD_TID_BITS |
+	       (holder & RECORD_TID_MASK);
+}
+
+// Of BLOCK (its id): the same of the wait that is over, and bits of the lock's
+// address that tell it from others.
+static inline uint64_t record_waited(enum record_wait wait, uint32_t holder,
+				     uintptr_t lock)
+{
+	return record_asked((uint32_t)(lock >> 3), wait, holder);
+}
 
 // What lies behind the header.
 enum record_form {

@@ -35,6 +35,9 @@
 #define REGION_PAGE  4096u
 #define CACHELINE    64u
 
+// In the upper half of si_value: what makes the timers' signal a request.
+#define REGION_ASK 0x6370726600000000ull // "cprf"
+
 enum region_counter {
 #define COUNTER(id, name, is_loss, help) COUNTER_##id,
 #include "proto/counters.def"
@@ -69,6 +72,11 @@ struct region_control {
 	_Atomic uint64_t x_cpu_hz;			  // 0 = off
 	_Atomic uint64_t x_block_rate_ns;		  // 0 = off
 	_Atomic uint64_t x_mutex_fraction;		  // 0 = off
+	// The request for all threads' stacks that is open, 0 = none: a thread
+	// that handles a tick answers it. Relaxed.
+	_Atomic uint32_t x_stacks_asked;
+	// 1 while a trace runs: records tell the time. Relaxed.
+	_Atomic uint32_t x_is_traced;
 	// CLOCK_MONOTONIC of the collector's last visit; relaxed.
 	_Alignas(CACHELINE) _Atomic uint64_t x_heartbeat_ns;
 	// 1 once /proc/PID/status says Seccomp: the shim makes no system calls.
@@ -88,6 +96,11 @@ struct region_control {
 };
 static_assert(sizeof(struct region_control) <= REGION_PAGE, "page 0");
 
+enum region_eintr {
+	REGION_EINTR_SOCKETS = 1 << 0,	  // sockets with a time-out
+	REGION_EINTR_SEMAPHORES = 1 << 1, // sem_timedwait
+};
+
 // Written by the shim; the collector reads, and believes none of it.
 struct region_status {
 	// Last heap sample id given out; fetch_add relaxed, ids are only names.
@@ -104,6 +117,13 @@ struct region_status {
 	// 1 = the process is exiting and waits on x_written. Release pairs with
 	// the collector's acquire: all records pushed before are visible.
 	_Atomic uint32_t x_goodbye;
+	// The signal that asks a thread for its stack, sent with si_value
+	// REGION_ASK | request; 0 = ask none: nobody handles it, or it would
+	// interrupt system calls for good. Relaxed.
+	_Atomic uint32_t x_ask_signal;
+	// What of the process a signal would end early, SA_RESTART or not: bits
+	// of region_eintr, once set for good. Relaxed.
+	_Atomic uint32_t x_eintr;
 	// 1 = something worth a file at exit was pushed (see README, "exit").
 	_Atomic uint32_t x_worth;
 	// The log of sent stacks: the position of its end, and for which half

@@ -39,7 +39,7 @@ _cprofctl_words() {
 	diff) _cprofctl_reports ;;
 	*)
 		if _cprofctl_reports | grep -qx -- "$command"; then
-			echo profile heap allocs block mutex threadcreate
+			echo profile heap allocs block mutex threadcreate threads
 		fi
 		_cprofctl_targets 2
 		;;

@@ -169,7 +169,7 @@ refused() { # TEXT ARGS...
 			COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 			_cprofctl && echo "${COMPREPLY[*]}"
 		}
-		complete_line cprofctl thr
+		complete_line cprofctl threadc
 		complete_line cprofctl run --heap
 		complete_line cprofctl set block
 	' - "$B" "$REPO/scripts/completion.bash"

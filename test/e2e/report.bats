@@ -181,7 +181,7 @@ on_terminal() { # COLUMNS COMMAND...
 	COMP_WORDS=(cprofctl pe) COMP_CWORD=1
 	_cprofctl
 	[ "${COMPREPLY[*]}" = peek ]
-	COMP_WORDS=(cprofctl top thr) COMP_CWORD=2
+	COMP_WORDS=(cprofctl top threadc) COMP_CWORD=2
 	_cprofctl
 	[ "${COMPREPLY[*]}" = threadcreate ]
 	COMP_WORDS=(cprofctl top --tagf) COMP_CWORD=2

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// In passes: those who sleep are asked first, some at a time, so that their
+// answers find room; then whoever is left is looked at again, since it runs, or
+// has just moved. A thread that is missing in the end is listed without a
+// stack, and says why.
+#include "collector/roll.h"
+
+#include "collector/drain.h"
+#include "collector/hmap.h"
+#include "collector/mem.h"
+#include "collector/take.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+// Asked and not answered yet; a process without room for as many signals in
+// its user's queue is not asked.
+#define OUTSTANDING_MAX 128u
+#define QUEUE_MIN	(2 * OUTSTANDING_MAX)
+#define STEP_NS		200000
+// One who runs may answer by a tick before it is interrupted.
+#define TICK_WAIT_NS 20000000u
+// The longest between two answers, and in all.
+#define SILENCE_NS  50000000u
+#define DEADLINE_NS 500000000u
+// Another roll call of the same process is waited for.
+#define TURN_NS	     2000000000u
+#define TURN_STEP_NS 1000000
+
+struct call {
+	struct proc *p;
+	struct roll *roll;
+	struct askable_policy policy;
+	uint32_t request;
+	struct hmap by_tid; // own tid -> index + 1
+	size_t n_taken;	    // answers that are in the list
+	size_t n_outstanding;
+	uint64_t answered_ns;
+};
+
+static void pause_ns(long ns)
+{
+	const struct timespec t = {.tv_nsec = ns};
+
+	(void)nanosleep(&t, NULL);
+}
+
+// Opens a request; false while another is open. Needs the lock.
+static bool open_request(struct call *c)
+{
+	struct proc *p = c->p;
+
+	if (p->ingest.asked.request)
+		return false;
+	p->n_rolls += p->n_rolls == UINT32_MAX ? 2 : 1;
+	c->request = p->n_rolls;
+	p->ingest.asked.request = c->request;
+	p->ingest.asked.n = 0;
+	if (!p->region)
+		return true;
+	c->policy.sig = (int)atomic_load_explicit(
+		&p->region->status->x_ask_signal, memory_order_relaxed);
+	c->policy.eintr = atomic_load_explicit(&p->region->status->x_eintr,
+					       memory_order_relaxed);
+	atomic_store_explicit(&p->region->control->x_stacks_asked, c->request,
+			      memory_order_relaxed);
+	return true;
+}
+
+static void close_request(struct call *c)
+{
+	struct proc *p = c->p;
+
+	p->ingest.asked.request = 0;
+	if (p->region)
+		atomic_store_explicit(&p->region->control->x_stacks_asked, 0,
+				      memory_order_relaxed);
+}
+
+static int begin(struct call *c)
+{
+	uint64_t until_ns = pool_now_ns() + TURN_NS;
+	bool is_open;
+
+	for (;;) {
+		proc_lock(c->p);
+		is_open = open_request(c);
+		proc_unlock(c->p);
+		if (is_open)
+			break;
+		if (pool_now_ns() > until_ns)
+			return -EBUSY;
+		pause_ns(TURN_STEP_NS);
+	}
+	// Any other the sandbox would refuse.
+	if (c->policy.sig != SIGURG && c->policy.sig != SIGWINCH)
+		c->policy.sig = 0;
+	return 0;
+}
+
+static struct roll_thread *find(struct call *c, uint32_t own_tid)
+{
+	const uint64_t *i = own_tid ? hmap_get(&c->by_tid, own_tid) : NULL;
+
+	return i ? &c->roll->threads[*i - 1] : NULL;
+}
+
+static void take_answer(struct call *c, const struct ingest_stack *s)
+{
+	struct roll_thread *t = find(c, s->tid);
+
+	if (!t || t->has_stack)
+		return;
+	t->has_stack = true;
+	t->at = *s;
+	c->n_outstanding -= t->is_asked;
+	c->answered_ns = pool_now_ns();
+}
+
+static void take_answers(struct call *c)
+{
+	const struct ingest_stacks *asked = &c->p->ingest.asked;
+
+	proc_lock(c->p);
+	(void)drain_run(c->p);
+	for (; c->n_taken < asked->n; c->n_taken++)
+		take_answer(c, &asked->list[c->n_taken]);
+	proc_unlock(c->p);
+}
+
+// The kernel takes such a signal from another process only with a code below 0,
+// and only for a thread of that process.
+static void ask(struct call *c, struct roll_thread *t)
+{
+	siginfo_t si = {.si_signo = c->policy.sig, .si_code = SI_QUEUE};
+
+	si.si_pid = getpid();
+	si.si_uid = getuid();
+	si.si_value.sival_ptr = (void *)(uintptr_t)(REGION_ASK | c->request);
+	if (proc_is_over(c->p) || syscall(SYS_rt_tgsigqueueinfo, c->p->pid,
+					  t->task.tid, c->policy.sig, &si))
+		return;
+	t->is_asked = true;
+	c->n_outstanding++;
+}
+
+static bool is_silent(const struct call *c, uint64_t begun_ns)
+{
+	uint64_t last_ns =
+		c->answered_ns > begun_ns ? c->answered_ns : begun_ns;
+
+	return pool_now_ns() - last_ns > SILENCE_NS;
+}
+
+// Until at most MOST have not answered, or nobody does.
+static void wait_answers(struct call *c, size_t most)
+{
+	uint64_t begun_ns = pool_now_ns();
+
+	take_answers(c);
+	while (c->n_outstanding > most && !is_silent(c, begun_ns) &&
+	       !proc_is_over(c->p)) {
+		pause_ns(STEP_NS);
+		take_answers(c);
+	}
+}
+
+static bool is_to_ask(const struct roll_thread *t, bool runs_too)
+{
+	return !t->is_asked && !t->has_stack &&
+	       (t->askable == ASKABLE_YES ||
+		(runs_too && t->askable == ASKABLE_RUNS));
+}
+
+static void pass(struct call *c, bool runs_too)
+{
+	struct roll *r = c->roll;
+
+	for (size_t i = 0; i < r->n && c->policy.sig; i++) {
+		struct roll_thread *t = &r->threads[i];
+
+		if (!is_to_ask(t, runs_too) ||
+		    t->task.n_signals_left < QUEUE_MIN)
+			continue;
+		ask(c, t);
+		if (c->n_outstanding >= OUTSTANDING_MAX)
+			wait_answers(c, OUTSTANDING_MAX / 2);
+	}
+	wait_answers(c, 0);
+}
+
+static bool has_runners(const struct roll *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (!r->threads[i].has_stack &&
+		    r->threads[i].askable == ASKABLE_RUNS)
+			return true;
+	return false;
+}
+
+static void look_again(struct call *c)
+{
+	for (size_t i = 0; i < c->roll->n; i++) {
+		struct roll_thread *t = &c->roll->threads[i];
+
+		if (t->has_stack || t->is_asked)
+			continue;
+		if (task_read(c->p->pid, t->task.tid, &t->task))
+			t->task.state = 0;
+		t->askable = askable_judge(&t->task, &c->policy);
+	}
+}
+
+static void ask_all(struct call *c)
+{
+	uint64_t ticks_ns = pool_now_ns() + TICK_WAIT_NS;
+
+	pass(c, false);
+	while (has_runners(c->roll) && pool_now_ns() < ticks_ns &&
+	       !proc_is_over(c->p)) {
+		pause_ns(STEP_NS);
+		take_answers(c);
+	}
+	look_again(c);
+	pass(c, true);
+}
+
+static int list_threads(struct call *c)
+{
+	struct roll *r = c->roll;
+	struct task *tasks;
+	size_t n;
+	int err = task_list(c->p->pid, THREADS_MAX, &tasks, &n);
+
+	if (err)
+		return err;
+	r->threads = calloc(n ? n : 1, sizeof(*r->threads));
+	for (size_t i = 0; r->threads && i < n; i++) {
+		struct roll_thread *t = &r->threads[i];
+
+		t->task = tasks[i];
+		t->askable = askable_judge(&t->task, &c->policy);
+		t->at.tid = t->task.own_tid;
+		if (t->task.own_tid &&
+		    hmap_put(&c->by_tid, t->task.own_tid, i + 1))
+			err = -ENOMEM;
+	}
+	r->n = r->threads ? n : 0;
+	free(tasks);
+	return r->threads ? err : -ENOMEM;
+}
+
+// Those that went meanwhile were not there when the answers were in.
+static void drop_ended(struct roll *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++)
+		if (r->threads[i].has_stack ||
+		    r->threads[i].askable != ASKABLE_ENDED)
+			r->threads[n++] = r->threads[i];
+	r->n = n;
+}
+
+// Needs the lock.
+static void complete(struct call *c, struct roll_thread *t)
+{
+	struct ingest *in = &c->p->ingest;
+
+	threads_name(&in->threads, t->task.own_tid, t->task.name,
+		     sizeof(t->task.name));
+	if (!t->has_stack)
+		t->at.stack =
+			ingest_unasked(in, t->task.has_call ? t->task.pc : 0,
+				       c->p->generation);
+}
+
+// Needs the lock.
+static struct snap *make_snap(struct call *c)
+{
+	struct roll *r = c->roll;
+	struct snap_row *rows = calloc(r->n ? r->n : 1, sizeof(*rows));
+	struct snap *s = rows ? take_snap(c->p, KIND_THREADS) : NULL;
+
+	if (!s) {
+		free(rows);
+		return NULL;
+	}
+	for (size_t i = 0; i < r->n; i++)
+		rows[i] = (struct snap_row){.stack = r->threads[i].at.stack,
+					    .tid = r->threads[i].at.tid,
+					    .values = {1}};
+	free(s->rows);
+	s->rows = rows;
+	s->n_rows = r->n;
+	return s;
+}
+
+static int finish(struct call *c)
+{
+	struct roll *r = c->roll;
+
+	drop_ended(r);
+	proc_lock(c->p);
+	for (size_t i = 0; i < r->n; i++)
+		complete(c, &r->threads[i]);
+	r->time_ns = pool_now_ns();
+	r->snap = make_snap(c);
+	proc_unlock(c->p);
+	return r->snap ? 0 : -ENOMEM;
+}
+
+int roll_call(struct proc *p, bool interrupts, struct roll *ret)
+{
+	struct call c = {
+		.p = p,
+		.roll = ret,
+		.policy = {.base_filters = p->base_filters,
+			   .interrupts = interrupts},
+	};
+	int err = begin(&c);
+
+	*ret = (struct roll){0};
+	if (err)
+		return err;
+	hmap_init(&c.by_tid);
+	err = list_threads(&c);
+	if (!err) {
+		ask_all(&c);
+		err = finish(&c);
+	}
+	proc_lock(p);
+	close_request(&c);
+	proc_unlock(p);
+	hmap_fini(&c.by_tid);
+	if (err)
+		roll_free(ret);
+	return err;
+}
+
+void roll_free(struct roll *r)
+{
+	free(r->threads);
+	snap_free(r->snap);
+	*r = (struct roll){0};
+}
