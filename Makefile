@@ -64,7 +64,7 @@ SHIM_SRC = $(wildcard preload/*.c)
 MAINS = collector/cprofd.c collector/cprofctl.c
 CTL_SRC = $(wildcard collector/ctl_*.c collector/report*.c)
 COLLECTOR_SRC = $(filter-out $(MAINS) $(CTL_SRC),$(wildcard collector/*.c))
-PB = $(B)/proto/profile.pb-c $(B)/proto/cprof.pb-c
+PB = $(B)/proto/profile.pb-c $(B)/proto/cprof.pb-c $(B)/proto/perfetto.pb-c
 
 SHIM_OBJ = $(SHIM_SRC:%.c=$(B)/shim/%.o) $(PROTO_SRC:%.c=$(B)/shim/%.o)
 COLLECTOR_OBJ = $(COLLECTOR_SRC:%.c=$(B)/obj/%.o) \

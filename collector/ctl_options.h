@@ -23,7 +23,8 @@ enum ctl_group {
 	CTL_FOR_MERGE = 1 << 7,
 	CTL_FOR_LEAKS = 1 << 8,
 	CTL_FOR_CHECK = 1 << 9,
-	CTL_FOR_THREADS = 1 << 10
+	CTL_FOR_THREADS = 1 << 10,
+	CTL_FOR_TRACE = 1 << 11
 };
 
 enum ctl_option {

@@ -100,32 +100,45 @@ static void print_path(const struct ctl_options *o, uint32_t pid,
 		add_parameter(ret_path, "interrupt", 1);
 }
 
-int ctl_profile_take(const struct ctl_options *o,
-		     const struct ctl_target *target, enum kind kind,
+int ctl_profile_wait(const struct ctl_options *o,
+		     const struct ctl_profile_request *wanted,
 		     struct ctl_reply *ret_reply)
 {
-	uint32_t seconds = o->seconds;
-	char path[128], what[128];
-	struct wait w = {.socket = o->socket, .pid = target->pid};
+	struct wait w = {.socket = o->socket, .pid = wanted->target->pid};
 	struct ctl_request request = {.socket = o->socket,
-				      .path = path,
+				      .path = wanted->path,
 				      .tick = on_tick,
-				      .tick_arg = &w};
+				      .tick_arg = &w,
+				      .wait_s = wanted->seconds};
+	char what[128];
 	int status;
 
-	if (kind == KIND_CPU && !seconds)
-		seconds = CPU_SECONDS;
-	print_path(o, target->pid, kind, seconds, path);
-	(void)snprintf(what, sizeof(what), "%s profile of %s (%u)",
-		       kind_table[kind].name, target->comm, target->pid);
+	(void)snprintf(what, sizeof(what), "%s of %s (%u)", wanted->what,
+		       wanted->target->comm, wanted->target->pid);
 	ctl_fail_clean(what);
-	request.wait_s = seconds;
-	ctl_progress_init(&w.progress, what, seconds);
-	if (seconds)
+	ctl_progress_init(&w.progress, what, wanted->seconds);
+	if (wanted->seconds)
 		catch_interrupt();
 	status = ctl_http_fetch(&request, ret_reply);
 	ctl_progress_clear(&w.progress);
 	return status;
+}
+
+int ctl_profile_take(const struct ctl_options *o,
+		     const struct ctl_target *target, enum kind kind,
+		     struct ctl_reply *ret_reply)
+{
+	char path[128], what[64];
+	struct ctl_profile_request wanted = {.target = target,
+					     .path = path,
+					     .what = what,
+					     .seconds = o->seconds};
+
+	if (kind == KIND_CPU && !wanted.seconds)
+		wanted.seconds = CPU_SECONDS;
+	print_path(o, target->pid, kind, wanted.seconds, path);
+	(void)snprintf(what, sizeof(what), "%s profile", kind_table[kind].name);
+	return ctl_profile_wait(o, &wanted, ret_reply);
 }
 
 // As the report that files of this name are.

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define PROFILE_SECONDS 30u
 #define SECONDS_MAX	86400u
@@ -114,4 +115,34 @@ enum MHD_Result http_pprof_goroutine(struct http_request *r)
 		return http_reply_fail(r);
 	}
 	return http_reply_bytes(r, &b, "text/plain; charset=utf-8", NULL);
+}
+
+// Decimal; what is none, or not positive, is 1 s, as in Go.
+static uint64_t trace_ns(struct http_request *r)
+{
+	const char *text = http_request_get(r, "seconds");
+	char *end;
+	double seconds = text ? strtod(text, &end) : 0;
+
+	if (!text || *end || !(seconds > 0) || seconds > SECONDS_MAX)
+		seconds = 1;
+	return (uint64_t)(seconds * 1e9);
+}
+
+enum MHD_Result http_pprof_trace(struct http_request *r)
+{
+	const struct query_trace t = {
+		.duration_ns = trace_ns(r),
+		.is_abandoned = http_request_is_abandoned,
+		.context = r,
+	};
+	struct buf b;
+
+	buf_init(&b);
+	if (query_trace(r->query, r->proc, &t, &b, &r->error)) {
+		buf_fini(&b);
+		return http_reply_fail(r);
+	}
+	return http_reply_bytes(r, &b, "application/octet-stream",
+				"attachment; filename=\"trace\"");
 }

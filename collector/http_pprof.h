@@ -13,5 +13,7 @@ enum MHD_Result http_pprof_profile(struct http_request *r);
 enum MHD_Result http_pprof_named(struct http_request *r);
 // Where all threads are, in Go's three forms.
 enum MHD_Result http_pprof_goroutine(struct http_request *r);
+// The next seconds, for Perfetto.
+enum MHD_Result http_pprof_trace(struct http_request *r);
 
 #endif

@@ -263,6 +263,27 @@ static void add(struct ingest *in, enum agg_table table, struct agg_key key,
 	row->values[1] += values[1];
 }
 
+// Tells the trace, if there is one, of what R is about.
+static void tell(struct ingest *in, const union ringread_record *r,
+		 enum trace_type type, uint32_t stack, uint64_t value)
+{
+	uint64_t what = r->header.id;
+
+	if (!in->trace || !r->header.time_ns)
+		return;
+	trace_add(in->trace, &(struct trace_event){
+				     .type = type,
+				     .time_ns = r->header.time_ns,
+				     .value = value,
+				     .tid = r->header.tid,
+				     .stack = stack,
+				     .holder = (uint32_t)what & RECORD_TID_MASK,
+				     .lock = (uint32_t)(what >> 32),
+				     .wait = (enum record_wait)(
+					     (uint32_t)what >> RECORD_TID_BITS),
+			     });
+}
+
 static void on_alloc(struct ingest *in, const union ringread_record *r)
 {
 	const struct agg_alloc al = {
@@ -295,6 +316,9 @@ static void on_cpu(struct ingest *in, const union ringread_record *r)
 	double most = period_ns > 0 ? CPU_SAMPLE_MAX_NS / period_ns : ticks;
 	struct agg_key key = key_of(in, r);
 
+	// A remainder is of threads that have ended.
+	if (!(r->header.flags & RECORD_REMAINDER))
+		tell(in, r, TRACE_CPU, key.stack, r->header.value);
 	// The remainder of a process that did nothing else is no reason for a
 	// file.
 	if (!(r->header.flags & RECORD_REMAINDER))
@@ -316,6 +340,7 @@ static void on_block(struct ingest *in, const union ringread_record *r)
 {
 	double delay_ns = (double)r->header.value;
 	double rate_ns = (double)r->header.aux;
+	struct agg_key key = key_of(in, r);
 	double n = 1;
 
 	if (rate_ns > 1 && delay_ns < rate_ns) {
@@ -323,17 +348,19 @@ static void on_block(struct ingest *in, const union ringread_record *r)
 		delay_ns = rate_ns;
 	}
 	in->n_worth++;
-	add(in, AGG_BLOCK, key_of(in, r), (double[]){n, delay_ns});
+	tell(in, r, TRACE_WAIT, key.stack, r->header.value);
+	add(in, AGG_BLOCK, key, (double[]){n, delay_ns});
 }
 
 static void on_mutex(struct ingest *in, const union ringread_record *r)
 {
 	double fraction = r->header.aux ? (double)r->header.aux : 1;
 	double delay_ns = (double)r->header.value;
+	struct agg_key key = key_of(in, r);
 
 	in->n_worth++;
-	add(in, AGG_MUTEX, key_of(in, r),
-	    (double[]){fraction, fraction * delay_ns});
+	tell(in, r, TRACE_UNLOCK, key.stack, r->header.value);
+	add(in, AGG_MUTEX, key, (double[]){fraction, fraction * delay_ns});
 }
 
 static void on_thread(struct ingest *in, const union ringread_record *r)
@@ -345,8 +372,15 @@ static void on_thread(struct ingest *in, const union ringread_record *r)
 		threads_see(&in->threads, (uint32_t)r->header.value);
 }
 
+static void on_thread_begin(struct ingest *in, const union ringread_record *r)
+{
+	threads_run(&in->threads, r->header.tid);
+	tell(in, r, TRACE_BEGIN, FRAME_UNKNOWN, 0);
+}
+
 static void on_thread_end(struct ingest *in, const union ringread_record *r)
 {
+	tell(in, r, TRACE_END, FRAME_UNKNOWN, 0);
 	if (r->header.form == FORM_TEXT)
 		threads_name(&in->threads, r->header.tid, payload_of(r),
 			     payload_bytes(r));
@@ -475,6 +509,7 @@ void ingest_record(struct ingest *in, const union ringread_record *record)
 		[RECORD_MARK] = on_mark,
 		[RECORD_PROFILE] = on_profile,
 		[RECORD_STACK] = on_stack,
+		[RECORD_THREAD_BEGIN] = on_thread_begin,
 	};
 	uint8_t type = record->header.type;
 

@@ -15,6 +15,7 @@
 #include "collector/ringread.h"
 #include "collector/stacks.h"
 #include "collector/threads.h"
+#include "collector/trace.h"
 #include "collector/unwind.h"
 #include "collector/walkcheck.h"
 
@@ -72,6 +73,7 @@ struct ingest {
 	uint64_t n_hashes;	    // FORM_HASH read
 	struct walkcheck check;
 	struct ingest_stacks asked;
+	struct trace *trace;	   // whose events are wanted, or NULL; borrowed
 	uint64_t n_unknown_hashes; // FORM_HASH without its FORM_FRAMES
 	uint64_t n_truncated;	   // stacks that end in [truncated]
 	uint32_t now_s;		   // CLOCK_MONOTONIC, the ingester's

@@ -18,6 +18,10 @@
 
 // The first visits come this close together; see visit.c.
 #define FIRST_INTERVAL_NS 5000000u
+// The least a trace wants.
+#define TRACE_CPU_HZ	     100u
+#define TRACE_BLOCK_RATE_NS  10000u
+#define TRACE_MUTEX_FRACTION 10u
 
 void proc_add_text(struct proc_texts *t, char *text, size_t max)
 {
@@ -231,20 +235,36 @@ void proc_unref(struct proc *p)
 		free_proc(p);
 }
 
+// Those in force: a trace raises some.
+static struct proc_rates effective_rates(const struct proc *p)
+{
+	struct proc_rates r = p->rates;
+
+	if (!p->is_traced)
+		return r;
+	if (!r.cpu_hz)
+		r.cpu_hz = TRACE_CPU_HZ;
+	if (!r.block_rate_ns || r.block_rate_ns > TRACE_BLOCK_RATE_NS)
+		r.block_rate_ns = TRACE_BLOCK_RATE_NS;
+	if (!r.mutex_fraction)
+		r.mutex_fraction = TRACE_MUTEX_FRACTION;
+	return r;
+}
+
 static void store_rates(struct proc *p)
 {
 	struct region_control *c;
+	struct proc_rates rates = effective_rates(p);
 
 	if (!p->region)
 		return;
 	c = p->region->control;
-	atomic_store_explicit(&c->x_heap_rate, p->rates.heap_rate,
+	atomic_store_explicit(&c->x_heap_rate, rates.heap_rate,
 			      memory_order_relaxed);
-	atomic_store_explicit(&c->x_cpu_hz, p->rates.cpu_hz,
+	atomic_store_explicit(&c->x_cpu_hz, rates.cpu_hz, memory_order_relaxed);
+	atomic_store_explicit(&c->x_block_rate_ns, rates.block_rate_ns,
 			      memory_order_relaxed);
-	atomic_store_explicit(&c->x_block_rate_ns, p->rates.block_rate_ns,
-			      memory_order_relaxed);
-	atomic_store_explicit(&c->x_mutex_fraction, p->rates.mutex_fraction,
+	atomic_store_explicit(&c->x_mutex_fraction, rates.mutex_fraction,
 			      memory_order_relaxed);
 }
 
@@ -340,6 +360,14 @@ int proc_set_rate(struct proc *p, enum setting setting, uint64_t value)
 	*rate = value;
 	store_rates(p);
 	return 0;
+}
+
+void proc_set_traced(struct proc *p, bool is_traced)
+{
+	p->is_traced = is_traced;
+	store_rates(p);
+	atomic_store_explicit(&p->region->control->x_is_traced, is_traced,
+			      memory_order_relaxed);
 }
 
 uint64_t proc_rate(const struct proc *p, enum setting setting)

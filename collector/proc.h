@@ -159,6 +159,7 @@ struct proc {
 	struct snap *begun[KIND_N + PROFILES_MAX];
 	uint64_t begun_old_hz;
 	uint32_t n_rolls; // requests for all stacks; the last's number
+	bool is_traced;
 	uint64_t interval_ns;	 // between visits
 	struct proc_dump *dumps; // to be written
 	bool is_writing;
@@ -215,6 +216,11 @@ void proc_drop_region(struct proc *p);
 // -EOPNOTSUPP: the socket transport has no way to tell the process.
 int proc_set_rate(struct proc *p, enum setting setting, uint64_t value);
 uint64_t proc_rate(const struct proc *p, enum setting setting);
+
+// While a trace runs records tell the time, and rates are raised so far that it
+// sees something: waits of 10 us and more, and CPU time. The session has a
+// region.
+void proc_set_traced(struct proc *p, bool is_traced);
 
 // Adds a line to the warnings, once.
 void proc_warn(struct proc *p, const char *format, ...)

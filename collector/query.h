@@ -84,7 +84,19 @@ enum query_threads_form {
 int query_threads(struct proc *p, enum query_threads_form form, bool interrupts,
 		  struct buf *ret, struct query_error *ret_error);
 
-// Cuts the timed profiles of P short.
+// A trace of the next DURATION_NS.
+struct query_trace {
+	uint64_t duration_ns;
+	bool (*is_abandoned)(void *context); // as above
+	void *context;
+};
+
+// Appends a trace in Perfetto's format to *ret. 0, or negative errno and
+// *ret_error.
+int query_trace(struct query *q, struct proc *p, const struct query_trace *t,
+		struct buf *ret, struct query_error *ret_error);
+
+// Cuts the timed profiles and the trace of P short.
 void query_stop(struct proc *p);
 
 // Changes the rate KEY to the text VALUE. 0, or negative errno and *ret_error.

@@ -60,6 +60,37 @@ load ctl_lib
 	[ -s "burner.$PROFILED.inuse.002.pb.gz" ]
 }
 
+@test "threads are text, or a profile, or a report" {
+	start_profiled
+	run "$CTL" threads
+	[ "$status" -eq 0 ]
+	[[ $output == "goroutine "*'thread "burner"'* ]]
+	run "$CTL" threads -o threads.pb.gz
+	[ "$status" -eq 0 ]
+	go tool pprof -raw threads.pb.gz >raw
+	grep -q '^goroutine/count$' raw
+	run "$CTL" threads --interrupt -o threads.folded
+	[ "$status" -eq 0 ]
+	[ -s threads.folded ]
+	run "$CTL" goroutine -o threads.txt
+	[ "$status" -eq 0 ]
+	grep -q '^goroutine [0-9]' threads.txt
+}
+
+@test "a trace is written under the next free name" {
+	start_profiled
+	for number in 1 2; do
+		run "$CTL" trace
+		echo "$output"
+		[ "$status" -eq 0 ]
+		[ "$output" = "burner.$PROFILED.trace.00$number.pftrace" ]
+		[ -s "$output" ]
+	done
+	run "$CTL" trace --seconds 1 -o t.pftrace
+	[ "$status" -eq 0 ]
+	[ -s t.pftrace ]
+}
+
 @test "a CPU profile takes the time and the rate asked for" {
 	start_profiled
 	run "$CTL" profile --seconds 2 --hz 500 -o cpu.pb.gz

@@ -26,7 +26,7 @@ refused() { # TEXT ARGS...
 @test "an unknown command lists the commands" {
 	refused "unknown command 'frobnicate'" frobnicate
 	for command in run ps profile heap allocs block mutex threadcreate dump \
-		set stats; do
+		set stats threads trace; do
 		[[ $output == *"$command"* ]]
 	done
 }
@@ -83,7 +83,7 @@ refused() { # TEXT ARGS...
 
 @test "without a collector every command says what to do, and fails" {
 	for command in ps profile heap allocs block mutex threadcreate dump \
-		stats 'set cpu.hz=1'; do
+		threads trace stats 'set cpu.hz=1'; do
 		# shellcheck disable=SC2086
 		run "$CTL" $command
 		[ "$status" -eq 1 ]

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A list that is sorted at the end: rings are read one after the other.
+#include "collector/trace.h"
+
+#include "collector/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void trace_add(struct trace *t, const struct trace_event *e)
+{
+	struct trace_event *list;
+
+	if (e->time_ns < t->begin_ns)
+		return;
+	if (t->n >= TRACE_EVENTS_MAX) {
+		t->n_cut++;
+		return;
+	}
+	list = mem_grow(t->events, &t->capacity, t->n + 1, sizeof(*list));
+	if (!list) {
+		t->n_cut++;
+		return;
+	}
+	t->events = list;
+	list[t->n++] = *e;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+	const struct trace_event *x = a, *y = b;
+
+	return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+}
+
+void trace_sort(struct trace *t)
+{
+	if (t->n)
+		qsort(t->events, t->n, sizeof(*t->events), compare_times);
+}
+
+void trace_fini(struct trace *t)
+{
+	free(t->events);
+	*t = (struct trace){0};
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What happened in a process while it was traced, event by event: bounded, and
+// what found no room is counted. It knows stacks and threads by their ids. One
+// thread at a time (the holder of the process's lock).
+#ifndef CPROF_COLLECTOR_TRACE_H
+#define CPROF_COLLECTOR_TRACE_H
+
+#include "proto/record.h"
+
+#include <stddef.h>
+
+// Some 20 MiB as a file.
+#define TRACE_EVENTS_MAX (1u << 18)
+
+enum trace_type {
+	TRACE_CPU,    // value: ns of CPU time
+	TRACE_WAIT,   // that ends now; value: ns
+	TRACE_UNLOCK, // by a holder; value: ns that others have waited
+	TRACE_BEGIN,  // of a thread
+	TRACE_END,
+	TRACE_HEAP, // value: live bytes
+	TRACE_RSS,  // value: bytes
+};
+
+struct trace_event {
+	uint64_t time_ns; // CLOCK_MONOTONIC
+	uint64_t value;
+	uint32_t tid;
+	uint32_t stack;	 // of CPU, WAIT and UNLOCK
+	uint32_t holder; // of WAIT; 0 = not known
+	uint32_t lock;	 // of WAIT: tells it from others
+	enum trace_type type;
+	enum record_wait wait;
+};
+
+struct trace {
+	uint64_t begin_ns;
+	struct trace_event *events;
+	size_t n;
+	size_t capacity;
+	size_t n_cut; // that found no room
+};
+
+// Adds an event, unless it was before the trace or nobody knows when.
+void trace_add(struct trace *t, const struct trace_event *e);
+
+// Puts the events into the order of their times.
+void trace_sort(struct trace *t);
+void trace_fini(struct trace *t);
+
+#endif
