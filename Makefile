@@ -15,6 +15,7 @@
 ## make check-long  what takes a whole machine, or long: threads, addresses
 ## make stress      check-stress for long, STRESS_S=600; make soak, SOAK_S=3600
 ## make bench       what it costs, beside its peers; BENCH=quick: in 5 minutes
+## make web         fetch speedscope from npm, for flame graphs in the browser
 ## make check-web pages in a browser, after test/web/install
 ## make lint        format, layers, headers, functions, shell, documents
 ## make install     into PREFIX (/usr/local), under DESTDIR; make uninstall
@@ -72,7 +73,7 @@ COLLECTOR_OBJ = $(COLLECTOR_SRC:%.c=$(B)/obj/%.o) \
 # cprofctl shares these of the collector's modules.
 CTL_SHARED_OBJ = $(B)/proto/profile.pb-c.o $(addprefix $(B)/obj/collector/,\
 	paths.o out.o buf.o mem.o arena.o strtab.o hmap.o demangle.o \
-	utf8.o)
+	utf8.o tcp.o)
 CTL_OBJ = $(CTL_SRC:%.c=$(B)/obj/%.o) $(PROTO_SRC:%.c=$(B)/obj/%.o) \
 	$(CTL_SHARED_OBJ)
 
@@ -132,6 +133,13 @@ demo:
 	$(Q)scripts/install-deps build demo
 	$(Q)$(MAKE) all
 	$(Q)CPROF_BUILD=$(B) scripts/demo
+
+# Once; the collector looks for it beside itself. `make` works without.
+.PHONY: web
+web: $(B)/speedscope
+$(B)/speedscope:
+	$(call say,FETCH,$@)
+	$(Q)mkdir -p $(@D) && scripts/fetch-speedscope $@
 
 install: all
 	$(Q)CPROF_BUILD=$(B) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) \

@@ -199,12 +199,28 @@ static void on_bye(struct conn *c)
 	handler->on_bye(handler->context, &peer);
 }
 
+static void on_listen(struct conn *c)
+{
+	const struct conn_handler *handler = c->owner->handler;
+	int fd = take_fd(c);
+
+	if (fd < 0) {
+		refuse(c, "no socket came");
+		return;
+	}
+	// The end of the connection tells that it is done.
+	handler->on_listen(handler->context, fd);
+	drop(c);
+}
+
 static void on_message(struct conn *c)
 {
 	if (c->header.type == WIRE_HELLO)
 		on_hello(c);
 	else if (c->header.type == WIRE_BYE)
 		on_bye(c);
+	else if (c->header.type == WIRE_LISTEN)
+		on_listen(c);
 	else
 		refuse(c, "unknown message");
 }

@@ -37,7 +37,8 @@ struct conn_hello {
 struct conn_handler {
 	void (*on_hello)(void *context, struct conn_hello *h);
 	void (*on_bye)(void *context, const struct conn_peer *peer);
-	// FD is the receiver's.
+	// FD, in both, is the receiver's.
+	void (*on_listen)(void *context, int fd);
 	void (*on_http)(void *context, int fd);
 	void *context;
 };

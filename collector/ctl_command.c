@@ -19,6 +19,7 @@
 #include "collector/ctl_set.h"
 #include "collector/ctl_stats.h"
 #include "collector/ctl_trace.h"
+#include "collector/ctl_web.h"
 #include "collector/report_format.h"
 #include "proto/kind.h"
 #include "proto/version.h"

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -63,11 +64,17 @@ static void on_completed(void *context, struct MHD_Connection *connection,
 }
 
 // The head is there. A refusal is answered before the body comes.
-static enum MHD_Result begin(struct http *h, struct http_request *r)
+static enum MHD_Result begin(struct http *h, struct http_request *r,
+			     const char *version)
 {
 	unsigned status;
 
 	r->is_begun = true;
+	if (!strcmp(version, MHD_HTTP_VERSION_1_1) &&
+	    !http_request_header(r, MHD_HTTP_HEADER_HOST)) {
+		query_fail(&r->error, -EINVAL, "missing required Host header");
+		return http_reply_error(r, MHD_HTTP_BAD_REQUEST);
+	}
 	status = http_access_check(h->access, r);
 	return status ? http_reply_error(r, status) : MHD_YES;
 }
@@ -96,13 +103,12 @@ static enum MHD_Result on_request(void *context,
 	struct http_request *r = *state;
 
 	(void)connection;
-	(void)version;
 	if (!r)
 		return MHD_NO; // no memory
 	r->url = url;
 	r->method = method;
 	if (!r->is_begun)
-		return begin(context, r);
+		return begin(context, r, version);
 	if (*n_upload) {
 		http_request_add(r, upload, *n_upload);
 		*n_upload = 0;

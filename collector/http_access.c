@@ -142,6 +142,15 @@ static bool is_foreign(struct http_request *r)
 	return origin && (!name || !host || strcasecmp(name + 3, host));
 }
 
+// The viewer's own files, which hold nothing of anybody; its page asks for them
+// without the token.
+static bool is_public(const struct http_request *r)
+{
+	static const char viewer[] = "/speedscope/";
+
+	return !strncmp(r->url, viewer, strlen(viewer));
+}
+
 static unsigned refuse(struct http_request *r, unsigned status,
 		       const char *text)
 {
@@ -155,7 +164,7 @@ unsigned http_access_check(const struct http_access *a, struct http_request *r)
 
 	if (r->is_local)
 		return 0;
-	if (a->token && !has_token(a, r))
+	if (a->token && !is_public(r) && !has_token(a, r))
 		return refuse(r, MHD_HTTP_UNAUTHORIZED,
 			      "a token is needed: as password "
 			      "(http://x:TOKEN@...), as Bearer or as ?token=");

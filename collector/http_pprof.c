@@ -4,15 +4,17 @@
 #include "collector/http_pprof.h"
 
 #include "collector/http_reply.h"
-#include "collector/http_route.h"
 #include "proto/setting.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PROFILE_SECONDS 30u
 #define SECONDS_MAX	86400u
+
+static const char plain_text[] = "text/plain; charset=utf-8";
 
 static struct query_profile query_of(struct http_request *r)
 {
@@ -37,10 +39,15 @@ static enum MHD_Result send_profile(struct http_request *r,
 				    const char *suffix)
 {
 	char disposition[96];
+	// Over the Unix socket a person asks, and is not made to wait.
+	bool is_shared = !q->seconds && !r->is_local;
 	struct buf b;
+	int err;
 
 	buf_init(&b);
-	if (query_profile(r->query, r->proc, q, &b, &r->error)) {
+	err = is_shared ? query_shared(r->query, r->proc, q, &b, &r->error)
+			: query_profile(r->query, r->proc, q, &b, &r->error);
+	if (err) {
 		buf_fini(&b);
 		return http_reply_fail(r);
 	}
@@ -77,20 +84,98 @@ enum MHD_Result http_pprof_profile(struct http_request *r)
 	return send_profile(r, &q, "");
 }
 
+// Go's debug: not a number, or less than 1, is none.
+static bool wants_text(struct http_request *r)
+{
+	const char *debug = http_request_get(r, "debug");
+	uint64_t n;
+
+	return debug && !http_request_number(debug, INT64_MAX, &n);
+}
+
+static enum MHD_Result send_text(struct http_request *r)
+{
+	struct buf b;
+
+	buf_init(&b);
+	if (!query_text(r->proc, r->route->kind, &b, &r->error))
+		return http_reply_bytes(r, &b, plain_text, NULL);
+	buf_fini(&b);
+	return http_reply_fail(r);
+}
+
+static enum MHD_Result send_delta(struct http_request *r, const char *seconds)
+{
+	struct query_profile q = query_of(r);
+
+	if (http_request_number(seconds, INT64_MAX, &q.seconds))
+		query_fail(&r->error, -EINVAL,
+			   "invalid value for \"seconds\" - must be a "
+			   "positive integer");
+	else if (wants_text(r))
+		query_fail(&r->error, -EINVAL,
+			   "seconds and debug params are incompatible");
+	else if (!check_length(r, q.seconds))
+		return send_profile(r, &q, "-delta");
+	return http_reply_fail(r);
+}
+
 enum MHD_Result http_pprof_named(struct http_request *r)
 {
 	const char *seconds = http_request_get(r, "seconds");
 	struct query_profile q = query_of(r);
 
-	if (seconds && http_request_number(seconds, INT64_MAX, &q.seconds)) {
-		query_fail(&r->error, -EINVAL,
-			   "invalid value for \"seconds\" - must be a "
-			   "positive integer");
-		return http_reply_fail(r);
+	if (seconds)
+		return send_delta(r, seconds);
+	return wants_text(r) ? send_text(r) : send_profile(r, &q, "");
+}
+
+enum MHD_Result http_pprof_cmdline(struct http_request *r)
+{
+	struct buf b;
+
+	buf_init(&b);
+	query_cmdline(r->proc, &b);
+	return http_reply_bytes(r, &b, plain_text, NULL);
+}
+
+// Reads addresses between '+'; what is none, and 0, is left out.
+static size_t read_addresses(const char *text, uint64_t *ret_addresses)
+{
+	size_t n = 0;
+
+	while (*text) {
+		size_t n_word = strcspn(text, "+");
+		char *end = NULL;
+
+		// strtoull() would also skip blanks and take a sign.
+		if (*text >= '0' && *text <= '9') {
+			errno = 0;
+			ret_addresses[n] = strtoull(text, &end, 0);
+			n += end == text + n_word && !errno && ret_addresses[n];
+		}
+		text += n_word + (text[n_word] == '+');
 	}
-	if (check_length(r, q.seconds))
-		return http_reply_fail(r);
-	return send_profile(r, &q, q.seconds ? "-delta" : "");
+	return n;
+}
+
+enum MHD_Result http_pprof_symbol(struct http_request *r)
+{
+	bool is_post = !strcmp(r->method, MHD_HTTP_METHOD_POST);
+	const char *text = is_post ? r->body.data : r->raw_query;
+	uint64_t *addresses = NULL;
+	struct buf b;
+
+	buf_init(&b);
+	buf_puts(&b, "num_symbols: 1\n");
+	if (text)
+		// A word takes a character and a '+' at least.
+		addresses = calloc(strlen(text) / 2 + 1, sizeof(*addresses));
+	if (addresses)
+		query_symbols(r->proc, addresses,
+			      read_addresses(text, addresses), &b);
+	free(addresses);
+	return http_reply_bytes(r, &b, plain_text, NULL);
 }
 
 enum MHD_Result http_pprof_goroutine(struct http_request *r)

@@ -15,5 +15,9 @@ enum MHD_Result http_pprof_named(struct http_request *r);
 enum MHD_Result http_pprof_goroutine(struct http_request *r);
 // The next seconds, for Perfetto.
 enum MHD_Result http_pprof_trace(struct http_request *r);
+// The command line.
+enum MHD_Result http_pprof_cmdline(struct http_request *r);
+// Names for addresses, "0x1+0x2", of the query or a POST's body.
+enum MHD_Result http_pprof_symbol(struct http_request *r);
 
 #endif

@@ -107,6 +107,27 @@ enum MHD_Result http_reply_bytes(struct http_request *r, struct buf *body,
 	return send_response(r, MHD_HTTP_OK, response);
 }
 
+enum MHD_Result http_reply_page(struct http_request *r, struct buf *page,
+				const char *policy)
+{
+	struct MHD_Response *response;
+
+	if (buf_error(page)) {
+		buf_fini(page);
+		return fail_memory(r);
+	}
+	response = MHD_create_response_from_buffer(page->n_bytes, page->data,
+						   MHD_RESPMEM_MUST_COPY);
+	buf_fini(page);
+	if (!response)
+		return MHD_NO;
+	MHD_add_response_header(response, "Content-Type",
+				"text/html; charset=utf-8");
+	MHD_add_response_header(response, "Content-Security-Policy", policy);
+	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	return send_response(r, MHD_HTTP_OK, response);
+}
+
 // As Go writes paths: everything else is a "%xx".
 static void put_path(struct buf *to, const char *path)
 {

@@ -20,6 +20,10 @@ enum MHD_Result http_reply_json(struct http_request *r, json_t *o);
 enum MHD_Result http_reply_bytes(struct http_request *r, struct buf *body,
 				 const char *type, const char *disposition);
 
+// A page, which may do what POLICY (Content-Security-Policy) says.
+enum MHD_Result http_reply_page(struct http_request *r, struct buf *page,
+				const char *policy);
+
 // To PATH, keeping the query string.
 enum MHD_Result http_reply_redirect(struct http_request *r, const char *path);
 

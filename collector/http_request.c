@@ -104,9 +104,9 @@ static int read_form(struct http_request *r)
 
 static const char *find_in_form(struct http_request *r, const char *name)
 {
-	const char *end = r->form + r->n_form_bytes;
+	const char *end = r->form ? r->form + r->n_form_bytes : NULL;
 
-	for (const char *at = r->form; at && at < end;) {
+	for (const char *at = r->form; at < end;) {
 		const char *value = at + strlen(at) + 1;
 
 		if (!strcmp(at, name))
@@ -145,11 +145,11 @@ static enum MHD_Result each_one(void *context, enum MHD_ValueKind kind,
 void http_request_each(struct http_request *r, http_request_fn fn)
 {
 	struct each e = {r, fn, false};
-	const char *end = r->form + r->n_form_bytes;
+	const char *end = r->form ? r->form + r->n_form_bytes : NULL;
 
 	MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND,
 				  each_one, &e);
-	for (const char *at = r->form; at && at < end && !e.is_over;) {
+	for (const char *at = r->form; at < end && !e.is_over;) {
 		const char *value = at + strlen(at) + 1;
 
 		e.is_over = !fn(r, at, value);

@@ -13,7 +13,16 @@
 #include <microhttpd.h>
 
 struct http;
-struct http_route;
+struct http_request;
+
+// A row of http_routes.def.
+struct http_route {
+	const char *path;
+	unsigned methods; // bits of enum http_method
+	bool has_target;
+	enum MHD_Result (*handler)(struct http_request *r);
+	enum kind kind;
+};
 
 struct http_request {
 	struct http *http; // whose it is; opaque to handlers

@@ -6,6 +6,7 @@
 
 #include "collector/http_api.h"
 #include "collector/http_own.h"
+#include "collector/http_pages.h"
 #include "collector/http_pprof.h"
 #include "collector/http_reply.h"
 
@@ -41,10 +42,17 @@ static unsigned method_of(const char *name)
 		       : 0;
 }
 
+// The one route that has a whole folder below it.
+static bool is_below(const struct http_route *route, const char *path)
+{
+	return route->handler == http_pages_speedscope &&
+	       !strncmp(route->path, path, strlen(route->path));
+}
+
 static const struct http_route *find_route(const char *path)
 {
 	for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++)
-		if (!strcmp(routes[i].path, path))
+		if (!strcmp(routes[i].path, path) || is_below(&routes[i], path))
 			return &routes[i];
 	return NULL;
 }

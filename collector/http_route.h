@@ -8,14 +8,6 @@
 
 #include "collector/http_request.h"
 
-struct http_route {
-	const char *path;
-	unsigned methods; // bits of enum http_method
-	bool has_target;
-	enum MHD_Result (*handler)(struct http_request *r);
-	enum kind kind;
-};
-
 enum MHD_Result http_route_serve(struct http_request *r);
 
 #endif

@@ -6,6 +6,7 @@
 #include "collector/pool.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -55,38 +56,68 @@ static unsigned count(const struct http_slots *s, bool is_tcp, uint32_t pid)
 	return n;
 }
 
-// Shuts the one down that has sat still for longest. False: there is none.
-static bool evict(struct http_slots *s, bool is_tcp, uint32_t pid)
+// Those that may lose their place, as descriptors to look at; returns how many.
+static unsigned list_still(struct http_slots *s, bool is_tcp,
+			   struct http_slot **ret_slots,
+			   struct pollfd *ret_polls)
 {
-	uint64_t before_ns = pool_now_ns() - PATIENCE_NS;
-	struct http_slot *found = NULL;
+	unsigned n = 0;
 
 	for (unsigned i = 0; i < HTTP_SLOTS_MAX; i++) {
 		struct http_slot *p = &s->list[i];
 
 		if (!p->is_taken || p->is_evicted || p->is_serving ||
-		    p->is_tcp != is_tcp || (pid && p->pid != pid) ||
-		    p->since_ns > before_ns)
+		    p->is_tcp != is_tcp)
 			continue;
-		before_ns = p->since_ns;
-		found = p;
+		ret_slots[n] = p;
+		ret_polls[n++] = (struct pollfd){.fd = p->fd,
+						 .events = POLLIN | POLLRDHUP};
 	}
-	if (!found)
-		return false;
+	return n;
+}
+
+// Makes room: whose peer has gone is as good as gone; else shuts the one down
+// that has sat still for longest, unless it has said something that its thread
+// has not read yet.
+static void make_room(struct http_slots *s, bool is_tcp, uint32_t pid)
+{
+	struct http_slot *slots[HTTP_SLOTS_MAX], *found = NULL;
+	struct pollfd polls[HTTP_SLOTS_MAX];
+	unsigned n = list_still(s, is_tcp, slots, polls);
+	uint64_t before_ns = pool_now_ns() - PATIENCE_NS;
+	bool is_any_gone = false;
+
+	if (poll(polls, n, 0) < 0)
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		bool is_ours = !pid || slots[i]->pid == pid;
+
+		if (polls[i].revents & (POLLRDHUP | POLLHUP | POLLERR)) {
+			slots[i]->is_evicted = true;
+			is_any_gone |= is_ours;
+		} else if (is_ours && !polls[i].revents &&
+			   slots[i]->since_ns <= before_ns) {
+			before_ns = slots[i]->since_ns;
+			found = slots[i];
+		}
+	}
+	if (is_any_gone || !found)
+		return;
 	found->is_evicted = true;
 	// The library's thread sees the end of it, and closes.
 	(void)shutdown(found->fd, SHUT_RDWR);
-	return true;
 }
 
 static bool has_room(struct http_slots *s, bool is_tcp, uint32_t pid)
 {
 	unsigned n_max = is_tcp ? HTTP_TCP_MAX : HTTP_MAX;
 
-	if (pid && count(s, is_tcp, pid) >= HTTP_PER_PROCESS &&
-	    !evict(s, is_tcp, pid))
-		return false;
-	return count(s, is_tcp, 0) < n_max || evict(s, is_tcp, 0);
+	if (pid && count(s, is_tcp, pid) >= HTTP_PER_PROCESS)
+		make_room(s, is_tcp, pid);
+	if (count(s, is_tcp, 0) >= n_max)
+		make_room(s, is_tcp, 0);
+	return (!pid || count(s, is_tcp, pid) < HTTP_PER_PROCESS) &&
+	       count(s, is_tcp, 0) < n_max;
 }
 
 int http_slots_take(struct http_slots *s, int fd, bool is_tcp, uint32_t pid)

@@ -4,7 +4,7 @@
 // no more than half of them, and so many over TCP. Where all are taken, who has
 // sat in one for a second without asking anything (a head that does not come to
 // its end, a connection kept open, an answer that is not read) loses it to the
-// newcomer; who waits for an answer keeps it.
+// newcomer; who waits for an answer keeps it, and who has gone has none.
 //
 // A descriptor has its place from http_slots_take() to http_slots_leave(), and
 // is open all that time. Any thread.
@@ -21,14 +21,14 @@ struct http_slot {
 	bool is_taken;
 	bool is_tcp;
 	bool is_serving; // its answer is being made
-	bool is_evicted; // it has been shut down and is about to leave
+	bool is_evicted; // it is about to leave, and counts no more
 	int fd;
 	uint32_t pid;	   // of the peer; 0 over TCP
 	uint64_t since_ns; // is_serving has been what it is
 };
 
-// Evicted ones are there a moment longer.
-#define HTTP_SLOTS_MAX (2 * (HTTP_MAX + HTTP_TCP_MAX))
+// Evicted ones are there a moment longer, and so are those whose peer has gone.
+#define HTTP_SLOTS_MAX (4 * (HTTP_MAX + HTTP_TCP_MAX))
 
 struct http_slots {
 	pthread_mutex_t lock; // leaf: held for the look and the change only

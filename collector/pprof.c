@@ -434,21 +434,24 @@ static void compress_bytes(const uint8_t *bytes, size_t n_bytes,
 }
 
 // Packs and compresses. protobuf-c takes memory for the whole message.
-static int write_out(struct builder *b, struct buf *ret)
+static int write_out(const void *context,
+		     const struct Perftools__Profiles__Profile *profile,
+		     struct buf *ret)
 {
-	size_t n_bytes =
-		perftools__profiles__profile__get_packed_size(&b->profile);
+	size_t n_bytes = perftools__profiles__profile__get_packed_size(profile);
 	uint8_t *bytes = n_bytes < UINT32_MAX ? malloc(n_bytes + 1) : NULL;
 
+	(void)context;
 	if (!bytes)
 		return -ENOMEM;
-	perftools__profiles__profile__pack(&b->profile, bytes);
+	perftools__profiles__profile__pack(profile, bytes);
 	compress_bytes(bytes, n_bytes, ret);
 	free(bytes);
 	return buf_error(ret);
 }
 
-int pprof_write(const struct snap *snap, struct buf *ret)
+int pprof_form(const struct snap *snap, pprof_fn fn, const void *context,
+	       struct buf *ret)
 {
 	struct builder b = {.snap = snap, .kind = snap_kind(snap)};
 	int error;
@@ -457,11 +460,16 @@ int pprof_write(const struct snap *snap, struct buf *ret)
 	strtab_init(&b.strings, &b.arena);
 	error = build(&b);
 	if (error == 0)
-		error = write_out(&b, ret);
+		error = fn(context, &b.profile, ret);
 	if (error < 0 && ret->error == 0)
 		ret->error = error;
 	locs_free(b.locs);
 	strtab_fini(&b.strings);
 	arena_fini(&b.arena);
 	return error;
+}
+
+int pprof_write(const struct snap *snap, struct buf *ret)
+{
+	return pprof_form(snap, write_out, NULL, ret);
 }

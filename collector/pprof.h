@@ -11,7 +11,17 @@
 #include "collector/buf.h"
 #include "collector/snap.h"
 
+struct Perftools__Profiles__Profile;
+
 // Appends the profile to RET. 0, or -ENOMEM with RET in its error state.
 int pprof_write(const struct snap *snap, struct buf *ret);
+
+// The same profile in another form: FN appends the message to RET and returns 0
+// or negative errno.
+typedef int (*pprof_fn)(const void *context,
+			const struct Perftools__Profiles__Profile *profile,
+			struct buf *ret);
+int pprof_form(const struct snap *snap, pprof_fn fn, const void *context,
+	       struct buf *ret);
 
 #endif

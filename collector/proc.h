@@ -21,6 +21,7 @@
 #include "collector/pool.h"
 #include "collector/region.h"
 #include "collector/ringread.h"
+#include "collector/share.h"
 #include "collector/walkindex.h"
 #include "proto/cprof.pb-c.h"
 #include "proto/setting.h"
@@ -124,6 +125,7 @@ struct proc {
 	_Atomic uint32_t x_is_over;
 	// Bumped to cut timed profiles short; relaxed.
 	_Atomic uint32_t x_stops;
+	struct share shares[KIND_N]; // profiles that many ask for
 	pthread_mutex_t turnstile;
 	pthread_mutex_t lock;
 

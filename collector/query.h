@@ -97,6 +97,29 @@ int query_trace(struct query *q, struct proc *p, const struct query_trace *t,
 		struct buf *ret, struct query_error *ret_error);
 
 // Cuts the timed profiles and the trace of P short.
+// The same for one of now (seconds 0), made once for all who ask at the same
+// time and not too often (share.h).
+int query_shared(struct query *q, struct proc *p,
+		 const struct query_profile *profile, struct buf *ret,
+		 struct query_error *ret_error);
+
+// Appends the profile of now in Go's text form (text.h), for heap kinds with
+// the memory figures. Not for cpu. 0, or negative errno and *ret_error.
+int query_text(struct proc *p, enum kind kind, struct buf *ret,
+	       struct query_error *ret_error);
+
+// Appends a line "0xADDRESS NAME" for each of the N addresses that has one now.
+// Errors stick in RET.
+void query_symbols(struct proc *p, const uint64_t *addresses, size_t n,
+		   struct buf *ret);
+
+// Appends the command line, its arguments separated by NULs.
+void query_cmdline(struct proc *p, struct buf *ret);
+
+// How many rows each kind has.
+void query_counts(struct proc *p, size_t ret_counts[KIND_N]);
+
+// Cuts the timed profiles of P short.
 void query_stop(struct proc *p);
 
 // Changes the rate KEY to the text VALUE. 0, or negative errno and *ret_error.

@@ -94,9 +94,7 @@ static int begin_cpu(struct interval *v, struct query_error *ret_error)
 	if (p->is_cpu_profiled)
 		return query_fail(ret_error, -EBUSY,
 				  "Could not enable CPU profiling: cpu "
-				  "profiling already in use: of process %u "
-				  "(%s)",
-				  p->pid, p->comm);
+				  "profiling already in use");
 	v->old_hz = proc_rate(p, SETTING_CPU_HZ);
 	if (!hz)
 		hz = v->old_hz ? v->old_hz : DEFAULT_CPU_HZ;

@@ -8,6 +8,7 @@
 #include "collector/attach.h"
 #include "collector/conn.h"
 #include "collector/http_door.h"
+#include "collector/http_pages.h"
 #include "collector/listen.h"
 #include "collector/log.h"
 #include "collector/mem.h"
@@ -95,6 +96,20 @@ static void on_http(void *context, int fd)
 
 	table_touch(&s->table);
 	http_add(s->http, fd);
+}
+
+// cprofctl web. Whoever sent it looks afterwards whether it is served.
+static void on_listen(void *context, int fd)
+{
+	struct server *s = context;
+	int err = http_door_take(&s->door, fd, &s->access);
+
+	if (!err)
+		err = http_door_serve(&s->door, &s->loop, s->http, &s->query);
+	if (err)
+		log_info("a socket to serve was refused: %s", strerror(-err));
+	else
+		log_info("serving at %s", s->door.url);
 }
 
 static void accept_all(struct server *s)
@@ -254,7 +269,8 @@ static void init_parts(struct server *s)
 	s->attach = (struct attach){
 		.env = &s->env, .table = &s->table, .spare = &s->spare};
 	s->query.table = &s->table;
-	s->conn_handler = (struct conn_handler){on_hello, on_bye, on_http, s};
+	s->conn_handler =
+		(struct conn_handler){on_hello, on_bye, on_listen, on_http, s};
 	conns_init(&s->conns, &s->loop, &s->conn_handler);
 	pthread_mutex_init(&s->dead_lock, NULL);
 	pool_job_init(&s->free_job, free_dead, s);
@@ -515,6 +531,7 @@ static int open_door(struct server *s)
 	int err = 0;
 
 	http_door_init(&s->door);
+	http_pages_init();
 	s->access.token = o->token;
 	if (o->tls_cert)
 		err = http_access_load(&s->access, o->tls_cert, o->tls_key,

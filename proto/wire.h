@@ -17,6 +17,7 @@ enum wire_type {
 	WIRE_SOCKET = 3, // collector: use the attached SOCK_SEQPACKET end
 	WIRE_REFUSE = 4, // collector: Refuse says why; stay inert
 	WIRE_BYE = 5,	 // shim: Bye, a doorbell: look at x_goodbye now
+	WIRE_LISTEN = 6, // cprofctl: serve HTTP at the attached socket; no body
 	WIRE_N
 };
 

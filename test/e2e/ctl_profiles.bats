@@ -183,7 +183,7 @@ has_begun() {
 	until_true has_begun "$PROFILED"
 	run "$CTL" profile --seconds 1
 	[ "$status" -eq 1 ]
-	one_line "cpu profiling already in use: of process $PROFILED (burner)"
+	one_line "Could not enable CPU profiling: cpu profiling already in use"
 }
 
 @test "dump writes where the process writes, and prints the names" {

@@ -111,12 +111,19 @@ static void write_seeds(void)
 		"GET /comm/me/debug/pprof/allocs?seconds=1&token=t",
 		"POST /7/debug/pprof/block?token=t",
 		"GET /7/debug/pprof/cmdline?token=t",
+		"GET /7/debug/pprof/symbol?0x401000+12+x+0",
+		"GET /7/debug/pprof/heap?debug=1",
+		"GET /comm/me/debug/pprof/threadcreate?debug=1&token=t",
+		"GET /7/debug/pprof/",
+		"GET /?token=t",
+		"GET /speedscope/index.html",
+		"POST /7/debug/pprof/symbol",
 	};
 	// Of a body that is a form, and of who asks; a refusal is one more.
 	static const char *const heads[] = {
 		"",
-		"Content-Type: application/x-www-form-urlencoded\r\n"
-		"Content-Length: 19\r\n",
+		("Content-Type: application/x-www-form-urlencoded\r\n"
+		 "Content-Length: 19\r\n"),
 		"Authorization: Basic eDp0\r\n",
 		"Authorization: Bearer t\r\nOrigin: http://x\r\n",
 	};
