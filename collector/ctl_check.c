@@ -178,7 +178,7 @@ int ctl_check(const struct ctl_options *options)
 	const char *max = options->given[CTL_OPTION_MAX];
 	struct limit limits[LIMITS_MAX];
 	struct totals base, new;
-	int status, n;
+	int status, n = 0;
 
 	if (options->n_words != 2)
 		return ctl_fail(CTL_USAGE,

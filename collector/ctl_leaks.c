@@ -88,7 +88,8 @@ static int age_of(const struct report_profile *p, size_t i)
 // Keeps what is at least as old as the class FROM.
 static int keep_old(struct report_profile *p, int from)
 {
-	bool *keep = report_mem_grow(NULL, &(size_t){0}, p->n_samples + 1,
+	size_t capacity = 0;
+	bool *keep = report_mem_grow(NULL, &capacity, p->n_samples + 1,
 				     sizeof(*keep));
 	bool has_ages = false;
 
@@ -137,7 +138,8 @@ static int drop_labels(struct report_profile *p, struct report_profile *ret_sum)
 static void suppress(struct leaks *l)
 {
 	struct report_profile *p = l->profile;
-	bool *keep = report_mem_grow(NULL, &(size_t){0}, p->n_samples + 1,
+	size_t capacity = 0;
+	bool *keep = report_mem_grow(NULL, &capacity, p->n_samples + 1,
 				     sizeof(*keep));
 
 	for (size_t i = 0; i < p->n_samples; i++) {
