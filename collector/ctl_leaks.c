@@ -209,7 +209,8 @@ static struct report_units_text size(int64_t n_bytes)
 static void print_leaks(struct leaks *l)
 {
 	struct report_profile *p = l->profile;
-	size_t *order = report_mem_grow(NULL, &(size_t){0}, p->n_samples + 1,
+	size_t capacity = 0;
+	size_t *order = report_mem_grow(NULL, &capacity, p->n_samples + 1,
 					sizeof(*order));
 
 	for (size_t i = 0; i < p->n_samples; i++)
