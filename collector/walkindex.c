@@ -43,6 +43,7 @@ static void copy(struct walk_index *to, const struct walk_index *from)
 		set32(&to->images[i].x_n_rows, im->x_n_rows);
 	}
 	set32(&to->x_n_images, n);
+	set32(&to->x_tables_bytes, from->x_tables_bytes);
 	set32(&to->x_generation, from->x_generation);
 }
 
@@ -97,6 +98,8 @@ static void add(struct walkindex *w, const struct image *im)
 	to->x_table = place.offset;
 	to->x_n_blocks = place.n_blocks;
 	to->x_n_rows = place.n_rows;
+	if (w->own->x_tables_bytes < place.limit)
+		w->own->x_tables_bytes = (uint32_t)place.limit;
 	w->own->x_n_images++;
 }
 
@@ -107,6 +110,7 @@ static void make(struct walkindex *w, const struct images *images)
 
 	w->n_refs = 0;
 	w->own->x_n_images = 0;
+	w->own->x_tables_bytes = 0;
 	for (uint32_t i = 0; i < n; i++)
 		if (list[i]->file && list[i]->file->n_fdes)
 			add(w, list[i]);

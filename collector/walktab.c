@@ -185,6 +185,7 @@ static bool place(struct walktabs *t, struct walktab *tab)
 	}
 	tab->after = after ? after->after : t->placed;
 	tab->place.offset = after ? after->place.offset + after->n_bytes : 0;
+	tab->place.limit = tab->place.offset + tab->n_bytes;
 	if (after)
 		after->after = tab;
 	else

@@ -37,6 +37,7 @@ void walktab_unref(struct walktabs *t, struct walktab *tab);
 // Where it is. Constant while there is a reference.
 struct walktab_place {
 	uint64_t offset;     // in the arena
+	uint64_t limit;	     // where it ends
 	uint64_t base_vaddr; // in the file
 	uint32_t n_blocks;
 	uint32_t n_rows;

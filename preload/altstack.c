@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A bitmap over one arena.
+// A bitmap of who has which slot. A slot is mapped when it is first taken: what
+// is reserved for nobody would count all the same where the host locks its
+// memory (mlockall).
 #include "preload/altstack.h"
 
 #include "preload/state.h"
@@ -16,23 +18,21 @@
 #define N_SLOTS	    256u
 #define N_WORDS	    (N_SLOTS / 64)
 
-static unsigned char *arena; // constant after the constructor
 static _Atomic uint64_t x_taken[N_WORDS];
-static _Atomic uint64_t x_open[N_WORDS]; // those that can be read and written
-
-void altstack_init(void)
-{
-	long at = sys_call(SYS_mmap, 0, SLOT_BYTES * N_SLOTS, PROT_NONE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (at > 0 || at < -4095)
-		arena = (unsigned char *)at;
-}
+// Where they are mapped, 0 = nowhere yet; they stay. Relaxed: who has taken a
+// slot maps it, and who is asked about a stack has it from us.
+static _Atomic uintptr_t x_slots[N_SLOTS];
 
 bool altstack_is_ours(const stack_t *ss)
 {
-	return arena && (uintptr_t)ss->ss_sp - (uintptr_t)arena <
-				SLOT_BYTES * (uintptr_t)N_SLOTS;
+	for (uint32_t i = 0; i < N_SLOTS; i++) {
+		uintptr_t at =
+			atomic_load_explicit(&x_slots[i], memory_order_relaxed);
+
+		if (at && (uintptr_t)ss->ss_sp - at < SLOT_BYTES)
+			return true;
+	}
+	return false;
 }
 
 // A slot number + 1, or 0 when all are taken.
@@ -64,20 +64,34 @@ static void give(uint32_t slot)
 				  memory_order_release);
 }
 
-// Makes the slot of SS usable; it stays so for those who come later.
-static bool open_slot(uint32_t slot, const stack_t *ss)
+// Under mlockall(MCL_FUTURE) a new mapping is locked, and all that can be
+// written is made present: only what a signal touches is needed.
+static uintptr_t map_slot(void)
 {
-	_Atomic uint64_t *x = &x_open[(slot - 1) / 64];
-	uint64_t bit = 1ull << (slot - 1) % 64;
+	long at = sys_call(SYS_mmap, 0, SLOT_BYTES, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	// relaxed: only who has taken the slot asks, one after the other
-	if (atomic_load_explicit(x, memory_order_relaxed) & bit)
-		return true;
-	if (sys_call(SYS_mprotect, ss->ss_sp, ss->ss_size,
-		     PROT_READ | PROT_WRITE))
-		return false;
-	atomic_fetch_or_explicit(x, bit, memory_order_relaxed);
-	return true;
+	if (at < 0 && at > -4096)
+		return 0;
+	(void)sys_call(SYS_munlock, at, SLOT_BYTES);
+	if (!sys_call(SYS_mprotect, at + GUARD_BYTES, SLOT_BYTES - GUARD_BYTES,
+		      PROT_READ | PROT_WRITE))
+		return (uintptr_t)at;
+	(void)sys_call(SYS_munmap, at, SLOT_BYTES);
+	return 0;
+}
+
+// Where SLOT is, which is ours; 0: nowhere.
+static uintptr_t find_slot(uint32_t slot)
+{
+	_Atomic uintptr_t *x = &x_slots[slot - 1];
+	uintptr_t at = atomic_load_explicit(x, memory_order_relaxed);
+
+	if (!at) {
+		at = map_slot();
+		atomic_store_explicit(x, at, memory_order_relaxed);
+	}
+	return at;
 }
 
 static bool has_none(void)
@@ -89,18 +103,18 @@ static bool has_none(void)
 
 void altstack_install(bool is_new)
 {
-	stack_t ss;
+	stack_t ss = {.ss_size = SLOT_BYTES - GUARD_BYTES};
 	uint32_t slot;
+	uintptr_t at;
 
-	if (!arena || (!is_new && !has_none()))
+	if (!is_new && !has_none())
 		return;
 	slot = take();
 	if (!slot)
 		return;
-	ss = (stack_t){.ss_sp = arena + (slot - 1) * (size_t)SLOT_BYTES +
-				GUARD_BYTES,
-		       .ss_size = SLOT_BYTES - GUARD_BYTES};
-	if (!open_slot(slot, &ss) || sys_call(SYS_sigaltstack, &ss, 0)) {
+	at = find_slot(slot);
+	ss.ss_sp = (void *)(at + GUARD_BYTES);
+	if (!at || sys_call(SYS_sigaltstack, &ss, 0)) {
 		give(slot);
 		return;
 	}

@@ -5,16 +5,13 @@
 // as a plain register. The host does not see ours: hook_signal.c answers its
 // sigaltstack() as if there were none.
 //
-// One arena for all, reserved once, touched only where a signal arrives; when
-// every slot is taken a thread goes without. Own thread only.
+// 256 slots, each mapped when it is first taken and touched only where a signal
+// arrives; when every slot is taken a thread goes without. Own thread only.
 #ifndef CPROF_PRELOAD_ALTSTACK_H
 #define CPROF_PRELOAD_ALTSTACK_H
 
 #include <signal.h>
 #include <stdbool.h>
-
-// Reserves the arena. Constructor only. Failing means: no alternate stacks.
-void altstack_init(void);
 
 // Gives the calling thread a stack when it has none. IS_NEW: it is known to
 // have none, since it has just begun.

@@ -108,7 +108,6 @@ static void start(void)
 	hook_new_init();
 	hook_thread_init();
 	thread_init();
-	altstack_init();
 	tick_init();
 	look_at_process();
 	session_init(warnings);

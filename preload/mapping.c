@@ -12,6 +12,7 @@
 #include "proto/limits.h"
 #include "proto/version.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,6 +20,10 @@
 #include <sys/stat.h>
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+// The tables of a program in C and its libraries. All of the arena would be
+// made present, and counted, when the host locks its memory (mlockall).
+#define TABLES_FIRST_BYTES (1u << 20)
 
 static bool is_layout_sane(const struct region_control *c, uint64_t size)
 {
@@ -118,26 +123,73 @@ static bool is_address_space_limited(void)
 	       r.rlim_cur != RLIM64_INFINITY;
 }
 
+// Where they are and how far, in this order: see state.h.
+static void use_tables(long at, uint64_t n)
+{
+	(void)sys_call(SYS_madvise, at, n, MADV_DONTFORK);
+	(void)sys_call(SYS_madvise, at, n, MADV_DONTDUMP);
+	atomic_store_explicit(&state.x_tables, (const unsigned char *)at,
+			      memory_order_relaxed);
+	atomic_store_explicit(&state.x_tables_bytes, n, memory_order_release);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static bool map_tables(int fd)
 {
-	const unsigned char *old = state.tables.arena;
+	const unsigned char *old =
+		atomic_load_explicit(&state.x_tables, memory_order_relaxed);
+	uint64_t n = atomic_load_explicit(&state.x_tables_bytes,
+					  memory_order_relaxed);
 	struct stat st;
 	long at;
 
 	if (fd < 0 || (state_control() && !old) ||
 	    sys_call(SYS_fstat, fd, &st) || st.st_size <= 0 ||
-	    (old && (uint64_t)st.st_size != state.tables.arena_bytes) ||
+	    (old && (uint64_t)st.st_size < n) ||
 	    !(sys_call(SYS_fcntl, fd, F_GET_SEALS) & F_SEAL_SHRINK))
 		return false;
-	at = sys_call(SYS_mmap, old, st.st_size, PROT_READ,
+	if (!old)
+		n = least((uint64_t)st.st_size, TABLES_FIRST_BYTES);
+	at = sys_call(SYS_mmap, old, n, PROT_READ,
 		      MAP_SHARED | (old ? MAP_FIXED : 0), fd, 0);
 	if (at < 0 && at > -4096)
 		return false;
-	(void)sys_call(SYS_madvise, at, st.st_size, MADV_DONTFORK);
-	(void)sys_call(SYS_madvise, at, st.st_size, MADV_DONTDUMP);
-	state.tables.arena = (const unsigned char *)at;
-	state.tables.arena_bytes = (uint64_t)st.st_size;
+	atomic_store_explicit(&state.x_tables_limit_bytes,
+			      least((uint64_t)st.st_size, WALK_ARENA_BYTES),
+			      memory_order_relaxed);
+	use_tables(at, n);
 	return true;
+}
+
+// Somebody may be walking: what is mapped stays, and mremap() of no bytes makes
+// a second mapping of it, which is larger. Each is twice the one before, so
+// those that stay are together no more than the last.
+void mapping_grow_tables(void)
+{
+	const unsigned char *old =
+		atomic_load_explicit(&state.x_tables, memory_order_relaxed);
+	uint64_t n = atomic_load_explicit(&state.x_tables_bytes,
+					  memory_order_relaxed);
+	uint64_t wanted = atomic_load_explicit(
+		&state.walk_index->x_tables_bytes, memory_order_relaxed);
+	uint64_t limit = atomic_load_explicit(&state.x_tables_limit_bytes,
+					      memory_order_relaxed);
+	long at = -ENOMEM;
+
+	while (n < wanted && n < limit)
+		n *= 2;
+	n = least(n, limit);
+	if (!is_address_space_limited())
+		at = sys_call(SYS_mremap, old, 0, n, MREMAP_MAYMOVE);
+	if (at < 0 && at > -4096)
+		atomic_store_explicit(&state.x_tables_limit_bytes, 0,
+				      memory_order_relaxed); // and not again
+	else
+		use_tables(at, n);
 }
 
 void mapping_tables(int fd)
@@ -158,7 +210,7 @@ void mapping_use(const struct region_control *c)
 	state.buckets = (struct live_bucket *)(base + c->live_offset);
 	state.x_ids = (_Atomic uint64_t *)(base + c->ids_offset);
 	state.live_mask = (1u << c->lg_live_buckets) - 1;
-	state.tables.index = (struct walk_index *)(base + c->walk_offset);
+	state.walk_index = (struct walk_index *)(base + c->walk_offset);
 	state.sent = sent_tables(c, (uintptr_t)base);
 	state.n_stripes = c->n_stripes;
 }

@@ -6,6 +6,7 @@
 #ifndef CPROF_PRELOAD_MAPPING_H
 #define CPROF_PRELOAD_MAPPING_H
 
+#include "preload/state.h"
 #include "proto/region.h"
 
 // Maps the region FD; over the one there is, so that threads in the middle of a
@@ -17,6 +18,22 @@ struct region_control *mapping_make(int fd);
 // Maps the unwind tables FD (-1: there are none); over the old ones when there
 // are any. Without them stacks are captured. FD stays the caller's.
 void mapping_tables(int fd);
+
+// True when tables in the index lie beyond what is mapped, and can be had. Any
+// thread of an attached process.
+static inline bool mapping_is_short(void)
+{
+	uint64_t n = atomic_load_explicit(&state.x_tables_bytes,
+					  memory_order_relaxed);
+
+	return n < atomic_load_explicit(&state.x_tables_limit_bytes,
+					memory_order_relaxed) &&
+	       atomic_load_explicit(&state.walk_index->x_tables_bytes,
+				    memory_order_relaxed) > n;
+}
+
+// Then maps what is missing, or will do without.
+void mapping_grow_tables(void);
 
 // Fills the fields of the process's state that say where things are in C.
 void mapping_use(const struct region_control *c);

@@ -462,6 +462,15 @@ static COLD void advance_former(const struct region_control *c)
 	end_turn();
 }
 
+static COLD void grow_tables(void)
+{
+	if (state_is_sandboxed() || !take_turn())
+		return;
+	if (mapping_is_short())
+		mapping_grow_tables();
+	end_turn();
+}
+
 bool session_is_pending(void)
 {
 	return atomic_load_explicit(&state.x_is_pending, memory_order_relaxed);
@@ -486,6 +495,8 @@ bool session_ensure(void)
 	if (UNLIKELY(launch_has_child()) && !state_is_sandboxed())
 		launch_reap();
 	if (LIKELY(c)) {
+		if (UNLIKELY(mapping_is_short()))
+			grow_tables();
 		if (UNLIKELY(atomic_load_explicit(&state.x_former,
 						  memory_order_relaxed)))
 			advance_former(c);

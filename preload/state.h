@@ -37,8 +37,14 @@ struct state {
 	unsigned char *stripes;	     // stripe i at i * stripe_step_bytes
 	struct live_bucket *buckets; // live table
 	_Atomic uint64_t *x_ids; // sample ids, by bucket * LIVE_SLOTS + slot
-	// Unwind tables and their index in the region; NULL: no walking.
-	struct walk_tables tables;
+	// Unwind tables (NULL: no walking): what of them is mapped, and how
+	// much can be; and their index in the region. The first byte is stored
+	// before the number, release, which pairs with a walk's acquire: so
+	// that what it finds is mapped, be it with the former number.
+	_Atomic(const unsigned char *) x_tables;
+	_Atomic uint64_t x_tables_bytes;
+	_Atomic uint64_t x_tables_limit_bytes; // relaxed
+	const struct walk_index *walk_index;
 	_Atomic uint32_t x_walk_off; // 1: not with these tables any more
 	struct sent_tables sent;
 	// Bumped before a region takes the place of another: what was sent into

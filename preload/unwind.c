@@ -18,12 +18,26 @@ static uint32_t depth(void)
 	return n < STACK_DEPTH_MAX ? (uint32_t)n : STACK_DEPTH_MAX;
 }
 
+static struct walk_tables tables(void)
+{
+	uint64_t n = atomic_load_explicit(&state.x_tables_bytes,
+					  memory_order_acquire);
+
+	return (struct walk_tables){
+		.index = state.walk_index,
+		.arena = atomic_load_explicit(&state.x_tables,
+					      memory_order_relaxed),
+		.arena_bytes = n,
+	};
+}
+
 bool unwind_walk(const struct capture *c, uint32_t generation,
 		 struct unwound *ret)
 {
 	uint64_t sp = c->regs[RECORD_REG_RSP];
 
-	if (!state.tables.arena ||
+	ret->tables = tables();
+	if (!ret->tables.arena ||
 	    atomic_load_explicit(&state.x_walk_off, memory_order_relaxed) ||
 	    !c->stack_bytes || c->flags & RECORD_FOREIGN ||
 	    !conf.values[SETTING_WALK])
@@ -36,7 +50,7 @@ bool unwind_walk(const struct capture *c, uint32_t generation,
 		.stack_bytes = self.stack_high - sp,
 		.generation = generation,
 	};
-	walk_run(&state.tables, &ret->start, depth(), NULL, &ret->result);
+	walk_run(&ret->tables, &ret->start, depth(), NULL, &ret->result);
 	if (!ret->result.n_frames)
 		return false;
 	ret->is_sent = sent_has(ret->result.hash, &ret->sent);
@@ -47,6 +61,6 @@ bool unwind_write(const struct unwound *u, uint64_t *at)
 {
 	struct walk_result again;
 
-	walk_run(&state.tables, &u->start, u->result.n_frames, at, &again);
+	walk_run(&u->tables, &u->start, u->result.n_frames, at, &again);
 	return again.n_frames && again.hash == u->result.hash;
 }

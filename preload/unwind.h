@@ -12,6 +12,7 @@
 #include "proto/walk.h"
 
 struct unwound {
+	struct walk_tables tables;
 	struct walk_start start;
 	struct walk_result result; // n_frames > 0
 	struct sent_stack sent;

@@ -34,8 +34,8 @@
 #define WALK_LG_BLOCK	 6u
 #define WALK_BLOCK_BYTES (1u << WALK_LG_BLOCK)
 
-// Bytes of address space each process gives for the arena; a table that finds
-// no room in it is not published.
+// A table that finds no room in it is not published. A process maps the front
+// of the arena, as far as the tables in its index reach.
 #define WALK_ARENA_BYTES (64u << 20)
 
 // How the caller's frame is found: where its stack pointer (the CFA) was, and
@@ -87,7 +87,8 @@ struct walk_index {
 	// The generation (region_status.x_generation) all of it holds for.
 	_Atomic uint32_t x_generation;
 	_Atomic uint32_t x_n_images;
-	uint32_t reserved;
+	// Where the last of its tables ends in the arena.
+	_Atomic uint32_t x_tables_bytes;
 	struct walk_image images[WALK_IMAGES_MAX]; // by start, disjoint
 };
 
