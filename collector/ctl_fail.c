@@ -19,7 +19,8 @@ char *ctl_fail_clean(char *text)
 	return text;
 }
 
-static void print_line(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void print_line(const char *format,
+							     va_list args)
 {
 	char *text = mem_vprintf(format, args);
 

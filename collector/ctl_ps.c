@@ -30,7 +30,8 @@ static size_t terminal_width(void)
 
 // Cut to the width, in bytes: wrong by a few columns for a name that is not
 // ASCII, which only cuts earlier.
-static void put_line(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void put_line(const char *format,
+							   ...)
 {
 	char line[LINE_MAX_BYTES];
 	size_t width = terminal_width();

@@ -205,8 +205,8 @@ static char *end_of_target(char *path)
 	char *slash;
 
 	if (!strncmp(path, "/comm/", 6)) {
-		slash = strchr(path + 6, '/');
-		return slash ? slash : path + strlen(path);
+		slash = path + strlen("/comm/");
+		return slash + strcspn(slash, "/");
 	}
 	if (!strncmp(path, self_path, strlen(self_path)))
 		return path + strlen(self_path) - 1;

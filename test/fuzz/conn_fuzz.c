@@ -115,8 +115,10 @@ static void send_all(struct conns *conns, int fd, const uint8_t *data,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
-	static const struct conn_handler handler = {on_hello, on_bye, on_http,
-						    NULL};
+	static const struct conn_handler handler = {.on_hello = on_hello,
+						    .on_bye = on_bye,
+						    .on_listen = on_http,
+						    .on_http = on_http};
 	const int lowest_fd = lowest_free_fd();
 	struct loop loop;
 	struct conns conns;

@@ -18,7 +18,7 @@ static struct agg a;
 
 static void alloc(uint32_t stack, uint64_t id, uint64_t n_bytes, uint64_t rate)
 {
-	const struct agg_alloc al = {id, n_bytes, rate, true};
+	const struct agg_alloc al = {id, n_bytes, rate, true, 0};
 
 	agg_alloc(&a, (struct agg_key){stack, 7, 0}, &al);
 }
@@ -60,7 +60,7 @@ static void test_free_first(void **state)
 
 static void test_untracked(void **state)
 {
-	const struct agg_alloc al = {9, 64, 1, false};
+	const struct agg_alloc al = {9, 64, 1, false, 0};
 
 	(void)state;
 	agg_init(&a);
