@@ -180,5 +180,6 @@ enum MHD_Result http_route_serve(struct http_request *r)
 		r->route = &own_route;
 	if (r->route)
 		return run(r);
-	return lacks_slash(r->path) ? add_slash(r) : fail_path(r);
+	// "GET ?x" has no path at all.
+	return *r->path && lacks_slash(r->path) ? add_slash(r) : fail_path(r);
 }
