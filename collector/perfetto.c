@@ -7,7 +7,7 @@
 
 #include "collector/arena.h"
 #include "collector/hmap.h"
-#include "collector/sym.h"
+#include "collector/shown.h"
 
 #include "proto/perfetto.pb-c.h"
 
@@ -17,15 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEQUENCE	  1
-#define FLAG_BEGINS	  1
-#define FLAG_NEEDS	  2
-#define CPU_MODE_USER	  2
-#define PACKET_TAG	  0x0a // Trace.packet, a message
-#define NAME_BYTES	  256
-#define STACK_TEXT_BYTES  512
-#define STACK_TEXT_FRAMES 12u
-#define ANNOTATIONS_MAX	  4
+#define SEQUENCE	1
+#define FLAG_BEGINS	1
+#define FLAG_NEEDS	2
+#define CPU_MODE_USER	2
+#define PACKET_TAG	"\x0a" // Trace.packet, a message
+#define ANNOTATIONS_MAX 4
 
 // Tracks' numbers, unique in the trace; a thread's is its tid + TRACK_THREADS.
 enum {
@@ -45,8 +42,7 @@ struct writer {
 	struct hmap stacks;  // stack id + 1 -> callstack's iid, which is it
 	struct hmap frames;  // image << 48 | addr -> first iid << 8 | number
 	struct hmap threads; // tids that have a track
-	Perfetto__Protos__InternedData data;
-	size_t n_frames, n_names; // room in its lists is asked for by these
+	size_t n_frames;     // frames' iids so far
 };
 
 static void put_varint(struct buf *b, uint64_t n)
@@ -77,18 +73,10 @@ static void put_packet(struct writer *w, packet_t *p)
 		return;
 	}
 	perfetto__protos__trace_packet__pack(p, bytes);
-	buf_put(w->out, "\x0a", 1);
+	buf_puts(w->out, PACKET_TAG);
 	put_varint(w->out, n_bytes);
 	buf_put(w->out, bytes, n_bytes);
 	free(bytes);
-}
-
-static const char *name_of(const struct snap *s, uint32_t tid)
-{
-	for (size_t i = 0; i < s->n_threads; i++)
-		if (s->threads[i].tid == tid)
-			return s->threads[i].name;
-	return "";
 }
 
 static void put_process(struct writer *w)
@@ -141,7 +129,7 @@ static void put_thread(struct writer *w, uint32_t tid)
 	d.has_pid = d.has_tid = true;
 	d.pid = (int32_t)w->snap->pid;
 	d.tid = (int32_t)tid;
-	d.thread_name = (char *)name_of(w->snap, tid);
+	d.thread_name = (char *)shown_thread(w->snap, tid);
 	t.has_uuid = t.has_parent_uuid = true;
 	t.uuid = TRACK_THREADS + (uint64_t)tid;
 	t.parent_uuid = TRACK_PROCESS;
@@ -154,44 +142,6 @@ static bool has_stack(const struct trace_event *e)
 {
 	return e->type == TRACE_CPU || e->type == TRACE_WAIT ||
 	       e->type == TRACE_UNLOCK;
-}
-
-static const struct image *image_of(const struct snap *s, const struct frame *f)
-{
-	if (f->image == FRAME_PSEUDO || !f->image || f->image > s->n_images)
-		return NULL;
-	return s->images[f->image - 1];
-}
-
-static bool is_shown(const struct snap *s, const struct frame *f)
-{
-	const struct image *im = image_of(s, f);
-
-	return !im || !im->is_shim;
-}
-
-// The names at F, innermost first; at least one. TEXT is for one that is made.
-static uint32_t names_of(const struct snap *s, const struct frame *f,
-			 char text[NAME_BYTES], struct sym_line *ret_lines)
-{
-	const struct image *im = image_of(s, f);
-	uint32_t n = im ? sym_lookup(im, f->addr, ret_lines) : 0;
-	const char *slash;
-
-	if (n)
-		return n;
-	if (im) {
-		slash = strrchr(im->path, '/');
-		snprintf(text, NAME_BYTES, "%s+%#" PRIx64,
-			 slash ? slash + 1 : im->path, f->addr - im->start);
-	} else {
-		snprintf(text, NAME_BYTES, "%s",
-			 frame_pseudo_name(f->image == FRAME_PSEUDO
-						   ? (enum frame_pseudo)f->addr
-						   : FRAME_UNKNOWN));
-	}
-	*ret_lines = (struct sym_line){.name = text, .file = ""};
-	return 1;
 }
 
 static void *get(struct writer *w, size_t n, size_t item_bytes)
@@ -280,7 +230,7 @@ static void put_no_mapping(struct writer *w)
 static void put_frame(struct writer *w, uint64_t iid, const struct frame *f,
 		      const char *name)
 {
-	const struct image *im = image_of(w->snap, f);
+	const struct image *im = shown_image(w->snap, f);
 	Perfetto__Protos__InternedData data =
 		PERFETTO__PROTOS__INTERNED_DATA__INIT;
 	Perfetto__Protos__InternedString *string = make_string(w, iid, name);
@@ -309,14 +259,14 @@ static uint32_t intern_frame(struct writer *w, const struct frame *f,
 	uint64_t key = ((uint64_t)f->image + 1) << 48 ^ (f->addr + 1);
 	const uint64_t *known = hmap_get(&w->frames, key);
 	struct sym_line lines[SYM_INLINE_MAX];
-	char text[NAME_BYTES];
+	char text[SHOWN_NAME_BYTES];
 	uint32_t n;
 
 	if (known) {
 		*ret_first = *known >> 8;
 		return (uint32_t)(*known & 0xff);
 	}
-	n = names_of(w->snap, f, text, lines);
+	n = shown_names(w->snap, f, text, lines);
 	*ret_first = w->n_frames + 1;
 	w->n_frames += n;
 	for (uint32_t i = 0; i < n; i++)
@@ -362,36 +312,13 @@ static void intern_stack(struct writer *w, uint32_t stack)
 	for (uint32_t i = st->n; i--;) {
 		const struct frame *f = &w->snap->frames[st->first + i];
 		uint32_t k =
-			is_shown(w->snap, f) ? intern_frame(w, f, &first) : 0;
+			shown_is(w->snap, f) ? intern_frame(w, f, &first) : 0;
 
 		while (k--)
 			ids[n++] = first + k;
 	}
 	put_callstack(w, stack, ids, n);
 	free(ids);
-}
-
-// Names of the innermost frames, for readers that know no stacks of events.
-static void stack_text(const struct writer *w, uint32_t stack,
-		       char ret[STACK_TEXT_BYTES])
-{
-	const struct snap_stack *st = &w->snap->stacks[stack];
-	struct sym_line lines[SYM_INLINE_MAX];
-	char text[NAME_BYTES];
-	size_t n = 0;
-
-	ret[0] = '\0';
-	for (uint32_t i = 0; i < st->n && i < STACK_TEXT_FRAMES; i++) {
-		const struct frame *f = &w->snap->frames[st->first + i];
-		uint32_t k = is_shown(w->snap, f)
-				     ? names_of(w->snap, f, text, lines)
-				     : 0;
-
-		for (uint32_t j = 0; j < k && n < STACK_TEXT_BYTES - 1; j++)
-			n += (size_t)snprintf(ret + n, STACK_TEXT_BYTES - n,
-					      "%s%s", n ? " < " : "",
-					      lines[j].name);
-	}
 }
 
 struct event {
@@ -452,36 +379,25 @@ static void set_stack(struct event *e, const struct trace_event *from)
 
 static void put_wait(struct writer *w, const struct trace_event *from)
 {
-	static const char *const names[WAIT_N] = {
-		[WAIT_NONE] = "wait",	     [WAIT_MUTEX] = "mutex lock",
-		[WAIT_READ] = "rwlock read", [WAIT_WRITE] = "rwlock write",
-		[WAIT_COND] = "condition",   [WAIT_SEM] = "semaphore",
-		[WAIT_BARRIER] = "barrier",  [WAIT_JOIN] = "join",
-	};
 	static const char *categories[] = {"lock"};
-	uint64_t ago_ns = from->time_ns - w->trace->begin_ns;
-	char text[STACK_TEXT_BYTES], holder[NAME_BYTES];
+	char text[SHOWN_STACK_BYTES], holder[SHOWN_NAME_BYTES];
 	struct event e;
 
 	event_init(&e, PERFETTO__PROTOS__TRACK_EVENT__TYPE__TYPE_SLICE_BEGIN,
 		   track_of(from));
-	e.message.name = (char *)names[from->wait < WAIT_N ? from->wait : 0];
+	e.message.name = (char *)trace_wait_name(from->wait);
 	e.message.n_categories = 1;
 	e.message.categories = (char **)categories;
 	set_stack(&e, from);
 	note_number(&e, "lock", from->lock);
 	if (from->holder) {
 		snprintf(holder, sizeof(holder), "%u %s", from->holder,
-			 name_of(w->snap, from->holder));
+			 shown_thread(w->snap, from->holder));
 		note(&e, "holder")->string_value = holder;
 	}
-	stack_text(w, from->stack, text);
+	shown_stack(w->snap, from->stack, text);
 	note(&e, "stack")->string_value = text;
-	// What began before the trace did is shown from there.
-	put_event(w,
-		  from->value < ago_ns ? from->time_ns - from->value
-				       : w->trace->begin_ns,
-		  &e);
+	put_event(w, trace_wait_begin_ns(w->trace, from), &e);
 	event_init(&e, PERFETTO__PROTOS__TRACK_EVENT__TYPE__TYPE_SLICE_END,
 		   track_of(from));
 	put_event(w, from->time_ns, &e);

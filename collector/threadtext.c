@@ -5,7 +5,8 @@
 // brackets behind a thread's number.
 #include "collector/threadtext.h"
 
-#include "collector/sym.h"
+#include "collector/shown.h"
+#include "collector/trace.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -29,20 +30,6 @@ static struct frames frames_of(const struct snap *s, uint32_t stack)
 	return (struct frames){s->frames + st->first, st->n};
 }
 
-static const struct image *image_of(const struct snap *s, const struct frame *f)
-{
-	if (f->image == FRAME_PSEUDO || !f->image || f->image > s->n_images)
-		return NULL;
-	return s->images[f->image - 1];
-}
-
-static bool is_shown(const struct snap *s, const struct frame *f)
-{
-	const struct image *im = image_of(s, f);
-
-	return !im || !im->is_shim;
-}
-
 // What a return address would be; pseudo frames have addresses of their own, as
 // in the other formats.
 static uint64_t address_of(const struct frame *f)
@@ -50,36 +37,10 @@ static uint64_t address_of(const struct frame *f)
 	return f->addr + 1 + (f->image == FRAME_PSEUDO);
 }
 
-// The names at F, innermost first; at least one.
-static uint32_t names_of(const struct snap *s, const struct frame *f,
-			 char ret_text[256], struct sym_line *ret_lines)
-{
-	const struct image *im = image_of(s, f);
-	uint32_t n = im ? sym_lookup(im, f->addr, ret_lines) : 0;
-	const char *slash;
-
-	if (n)
-		return n;
-	if (im) {
-		slash = strrchr(im->path, '/');
-		snprintf(ret_text, 256, "%s+%#" PRIx64,
-			 slash ? slash + 1 : im->path,
-			 im->file ? f->addr - im->bias
-				  : f->addr - im->start + im->file_offset);
-	} else {
-		snprintf(ret_text, 256, "%s",
-			 frame_pseudo_name(f->image == FRAME_PSEUDO
-						   ? (enum frame_pseudo)f->addr
-						   : FRAME_UNKNOWN));
-	}
-	*ret_lines = (struct sym_line){.name = ret_text, .file = ""};
-	return 1;
-}
-
 static const char *file_of(const struct snap *s, const struct frame *f,
 			   const struct sym_line *line)
 {
-	const struct image *im = image_of(s, f);
+	const struct image *im = shown_image(s, f);
 
 	if (*line->file)
 		return line->file;
@@ -90,8 +51,8 @@ static void put_comment(const struct snap *s, const struct frame *f,
 			struct buf *ret)
 {
 	struct sym_line lines[SYM_INLINE_MAX];
-	char text[256];
-	uint32_t n = names_of(s, f, text, lines);
+	char text[SHOWN_NAME_BYTES];
+	uint32_t n = shown_names(s, f, text, lines);
 
 	for (uint32_t i = 0; i < n; i++)
 		buf_printf(ret, "#\t%#" PRIx64 "\t%s\t%s:%" PRId64 "\n",
@@ -106,11 +67,11 @@ static void put_count(const struct snap *s, uint32_t stack, size_t count,
 
 	buf_printf(ret, "%zu @", count);
 	for (uint32_t i = 0; i < fs.n; i++)
-		if (is_shown(s, &fs.list[i]))
+		if (shown_is(s, &fs.list[i]))
 			buf_printf(ret, " %#" PRIx64, address_of(&fs.list[i]));
 	buf_puts(ret, "\n");
 	for (uint32_t i = 0; i < fs.n; i++)
-		if (is_shown(s, &fs.list[i]))
+		if (shown_is(s, &fs.list[i]))
 			put_comment(s, &fs.list[i], ret);
 	buf_puts(ret, "\n");
 }
@@ -179,7 +140,7 @@ static bool is_in_hook(const struct snap *s, uint32_t stack)
 	struct frames fs = frames_of(s, stack);
 
 	for (uint32_t i = 0; i < fs.n; i++)
-		if (!is_shown(s, &fs.list[i]))
+		if (!shown_is(s, &fs.list[i]))
 			return true;
 	return false;
 }
@@ -224,31 +185,16 @@ static void put_name(const char *name, struct buf *ret)
 	buf_printf(ret, " \"%s\"", clean);
 }
 
-static const char *name_of(const struct roll *r, uint32_t own_tid)
-{
-	for (size_t i = 0; i < r->snap->n_threads; i++)
-		if (r->snap->threads[i].tid == own_tid)
-			return r->snap->threads[i].name;
-	return "";
-}
-
 static void put_wait(const struct roll *r, const struct roll_thread *t,
 		     struct buf *ret)
 {
-	static const char *const names[WAIT_N] = {
-		[WAIT_NONE] = "wait",	     [WAIT_MUTEX] = "mutex lock",
-		[WAIT_READ] = "rwlock read", [WAIT_WRITE] = "rwlock write",
-		[WAIT_COND] = "condition",   [WAIT_SEM] = "semaphore",
-		[WAIT_BARRIER] = "barrier",  [WAIT_JOIN] = "join",
-	};
-
-	buf_puts(ret, names[t->at.wait]);
+	buf_puts(ret, trace_wait_name(t->at.wait));
 	put_time(r->time_ns - t->at.since_ns, ret);
 	buf_printf(ret, ", for %#" PRIx64, t->at.lock);
 	if (!t->at.holder)
 		return;
 	buf_printf(ret, ", held by %u", t->at.holder);
-	put_name(name_of(r, t->at.holder), ret);
+	put_name(shown_thread(r->snap, t->at.holder), ret);
 }
 
 static void put_head(const struct roll *r, const struct roll_thread *t,
@@ -260,7 +206,7 @@ static void put_head(const struct roll *r, const struct roll_thread *t,
 	else
 		put_call(&t->task, ret);
 	buf_puts(ret, ", thread");
-	put_name(name_of(r, t->at.tid), ret);
+	put_name(shown_thread(r->snap, t->at.tid), ret);
 	if (!t->has_stack)
 		buf_printf(ret, ", no stack: %s", askable_reason(t->askable));
 	buf_puts(ret, "]:\n");
@@ -270,9 +216,9 @@ static void put_frame(const struct snap *s, const struct frame *f,
 		      struct buf *ret)
 {
 	struct sym_line lines[SYM_INLINE_MAX];
-	char text[256];
-	uint32_t n = names_of(s, f, text, lines);
-	const struct image *im = image_of(s, f);
+	char text[SHOWN_NAME_BYTES];
+	uint32_t n = shown_names(s, f, text, lines);
+	const struct image *im = shown_image(s, f);
 
 	for (uint32_t i = 0; i < n; i++) {
 		buf_printf(ret, "%s(...)\n\t%s:%" PRId64, lines[i].name,
@@ -294,7 +240,7 @@ void threadtext_blocks(const struct roll *r, struct buf *ret)
 			buf_puts(ret, "\n");
 		put_head(r, &r->threads[i], ret);
 		for (uint32_t k = 0; k < fs.n; k++)
-			if (is_shown(r->snap, &fs.list[k]))
+			if (shown_is(r->snap, &fs.list[k]))
 				put_frame(r->snap, &fs.list[k], ret);
 	}
 }

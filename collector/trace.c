@@ -40,6 +40,26 @@ void trace_sort(struct trace *t)
 		qsort(t->events, t->n, sizeof(*t->events), compare_times);
 }
 
+const char *trace_wait_name(enum record_wait wait)
+{
+	static const char *const names[WAIT_N] = {
+		[WAIT_NONE] = "wait",	     [WAIT_MUTEX] = "mutex lock",
+		[WAIT_READ] = "rwlock read", [WAIT_WRITE] = "rwlock write",
+		[WAIT_COND] = "condition",   [WAIT_SEM] = "semaphore",
+		[WAIT_BARRIER] = "barrier",  [WAIT_JOIN] = "join",
+	};
+
+	return names[wait < WAIT_N ? wait : WAIT_NONE];
+}
+
+uint64_t trace_wait_begin_ns(const struct trace *t,
+			     const struct trace_event *wait)
+{
+	return wait->value < wait->time_ns - t->begin_ns
+		       ? wait->time_ns - wait->value
+		       : t->begin_ns;
+}
+
 void trace_fini(struct trace *t)
 {
 	free(t->events);

@@ -47,6 +47,14 @@ void trace_add(struct trace *t, const struct trace_event *e);
 
 // Puts the events into the order of their times.
 void trace_sort(struct trace *t);
+
+// What it is for, for people.
+const char *trace_wait_name(enum record_wait wait);
+
+// When WAIT began; what began before the trace did is shown from there.
+uint64_t trace_wait_begin_ns(const struct trace *t,
+			     const struct trace_event *wait);
+
 void trace_fini(struct trace *t);
 
 #endif
