@@ -30,6 +30,14 @@ static int choose_name(const struct ctl_target *target, char ret[NAME_BYTES])
 			NUMBER_MAX, target->pid);
 }
 
+// What a name's ending means is what it means everywhere.
+static bool is_json(const char *name)
+{
+	size_t n = name ? strlen(name) : 0;
+
+	return n >= 5 && !strcmp(name + n - 5, ".json");
+}
+
 static int check_out(const struct ctl_options *o,
 		     const struct ctl_target *target, struct ctl_out *ret_out)
 {
@@ -44,7 +52,7 @@ static int check_out(const struct ctl_options *o,
 
 int ctl_trace(const struct ctl_options *options)
 {
-	char path[64];
+	char path[96];
 	struct ctl_target target;
 	struct ctl_profile_request wanted = {
 		.target = &target,
@@ -59,8 +67,9 @@ int ctl_trace(const struct ctl_options *options)
 		status = check_out(options, &target, &out);
 	if (status)
 		return status;
-	(void)snprintf(path, sizeof(path), "/%u/debug/pprof/trace?seconds=%u",
-		       target.pid, wanted.seconds);
+	(void)snprintf(path, sizeof(path), "/%u/debug/pprof/trace?seconds=%u%s",
+		       target.pid, wanted.seconds,
+		       is_json(options->out) ? "&format=json" : "");
 	status = ctl_profile_wait(options, &wanted, &reply);
 	if (status)
 		return status;

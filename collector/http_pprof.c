@@ -216,18 +216,29 @@ static uint64_t trace_ns(struct http_request *r)
 
 enum MHD_Result http_pprof_trace(struct http_request *r)
 {
+	const char *format = http_request_get(r, "format");
 	const struct query_trace t = {
 		.duration_ns = trace_ns(r),
+		.is_json = format && !strcmp(format, "json"),
 		.is_abandoned = http_request_is_abandoned,
 		.context = r,
 	};
 	struct buf b;
 
+	if (format && !t.is_json && strcmp(format, "perfetto")) {
+		query_fail(&r->error, -EINVAL,
+			   "format '%.100s' is not valid: perfetto or json",
+			   format);
+		return http_reply_fail(r);
+	}
 	buf_init(&b);
 	if (query_trace(r->query, r->proc, &t, &b, &r->error)) {
 		buf_fini(&b);
 		return http_reply_fail(r);
 	}
-	return http_reply_bytes(r, &b, "application/octet-stream",
-				"attachment; filename=\"trace\"");
+	return http_reply_bytes(
+		r, &b,
+		t.is_json ? "application/json" : "application/octet-stream",
+		t.is_json ? "attachment; filename=\"trace.json\""
+			  : "attachment; filename=\"trace\"");
 }

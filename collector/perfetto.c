@@ -138,12 +138,6 @@ static void put_thread(struct writer *w, uint32_t tid)
 	put_packet(w, &p);
 }
 
-static bool has_stack(const struct trace_event *e)
-{
-	return e->type == TRACE_CPU || e->type == TRACE_WAIT ||
-	       e->type == TRACE_UNLOCK;
-}
-
 static void *get(struct writer *w, size_t n, size_t item_bytes)
 {
 	return arena_get(&w->arena, n, item_bytes);
@@ -449,7 +443,7 @@ static void put_sample(struct writer *w, const struct trace_event *from)
 
 static void put_one(struct writer *w, const struct trace_event *e)
 {
-	if (has_stack(e) && e->stack >= w->snap->n_stacks)
+	if (trace_has_stack(e) && e->stack >= w->snap->n_stacks)
 		return;
 	switch (e->type) {
 	case TRACE_CPU:
@@ -518,7 +512,7 @@ void perfetto_write(const struct trace *trace, const struct snap *snap,
 	put_head(&w);
 	for (size_t i = 0; i < trace->n; i++) {
 		put_thread(&w, trace->events[i].tid);
-		if (has_stack(&trace->events[i]))
+		if (trace_has_stack(&trace->events[i]))
 			intern_stack(&w, trace->events[i].stack);
 		put_one(&w, &trace->events[i]);
 	}

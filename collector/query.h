@@ -87,11 +87,12 @@ int query_threads(struct proc *p, enum query_threads_form form, bool interrupts,
 // A trace of the next DURATION_NS.
 struct query_trace {
 	uint64_t duration_ns;
+	bool is_json; // Chrome's JSON, else Perfetto's protobuf
 	bool (*is_abandoned)(void *context); // as above
 	void *context;
 };
 
-// Appends a trace in Perfetto's format to *ret. 0, or negative errno and
+// Appends a trace to *ret. 0, or negative errno and
 // *ret_error.
 int query_trace(struct query *q, struct proc *p, const struct query_trace *t,
 		struct buf *ret, struct query_error *ret_error);

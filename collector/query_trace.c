@@ -3,6 +3,7 @@
 // A trace of an interval. While it runs the process's records tell the time,
 // every wait of some length is told, and the memory in use is looked at every
 // 10 ms. One at a time of a process, as in Go; it may run beside a CPU profile.
+#include "collector/chrome.h"
 #include "collector/drain.h"
 #include "collector/perfetto.h"
 #include "collector/procfs.h"
@@ -115,7 +116,7 @@ int query_trace(struct query *q, struct proc *p, const struct query_trace *t,
 		query_fail(ret_error, err, "the client has gone");
 	} else if (s) {
 		trace_sort(&trace);
-		perfetto_write(&trace, s, ret);
+		(t->is_json ? chrome_write : perfetto_write)(&trace, s, ret);
 		err = buf_error(ret);
 	}
 	if (!s || err == -ENOMEM)

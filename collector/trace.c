@@ -40,6 +40,12 @@ void trace_sort(struct trace *t)
 		qsort(t->events, t->n, sizeof(*t->events), compare_times);
 }
 
+bool trace_has_stack(const struct trace_event *e)
+{
+	return e->type == TRACE_CPU || e->type == TRACE_WAIT ||
+	       e->type == TRACE_UNLOCK;
+}
+
 const char *trace_wait_name(enum record_wait wait)
 {
 	static const char *const names[WAIT_N] = {

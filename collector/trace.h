@@ -8,6 +8,7 @@
 
 #include "proto/record.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 // Some 20 MiB as a file.
@@ -47,6 +48,8 @@ void trace_add(struct trace *t, const struct trace_event *e);
 
 // Puts the events into the order of their times.
 void trace_sort(struct trace *t);
+
+bool trace_has_stack(const struct trace_event *e);
 
 // What it is for, for people.
 const char *trace_wait_name(enum record_wait wait);

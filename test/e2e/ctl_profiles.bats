@@ -89,6 +89,11 @@ load ctl_lib
 	run "$CTL" trace --seconds 1 -o t.pftrace
 	[ "$status" -eq 0 ]
 	[ -s t.pftrace ]
+	run "$CTL" trace -o t.json
+	[ "$status" -eq 0 ]
+	python3 -c 'import json, sys
+names = {e["name"] for e in json.load(open("t.json"))["traceEvents"]}
+sys.exit(f"{names}" if not {"cpu sample", "heap in use"} <= names else 0)'
 }
 
 @test "a CPU profile takes the time and the rate asked for" {

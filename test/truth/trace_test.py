@@ -4,6 +4,7 @@
 """Trace: read back field by field, with Perfetto's numbers, it tells the waits
 of known length with their holder, the threads' lives, CPU samples and memory."""
 import collections
+import json
 import os
 import re
 import subprocess
@@ -95,55 +96,72 @@ def get(pid, query, ret):
     ret.append(under.http("GET", f"/{pid}/debug/pprof/trace?{query}"))
 
 
-child = subprocess.Popen(
-    under.program("truth/traced"), text=True, stdin=subprocess.PIPE,
-    stdout=subprocess.PIPE,
-    env=under.environment(os.path.join(under.TMP, "run"), {}))
-under.expect_equal("it says", child.stdout.readline(), "ready\n")
-under.attached(child.pid)
-answers = []
+class Traced:
+    """The program, a trace of all it does, and the waits that it saw."""
+
+    def __init__(self, name, query):
+        self.query, self.answers, self.waits_ns = query, [], []
+        self.child = subprocess.Popen(
+            under.program("truth/traced"), text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=under.environment(os.path.join(under.TMP, name), {}))
+        self.pid = self.child.pid
+        under.expect_equal("it says", self.child.stdout.readline(), "ready\n")
+        under.attached(self.pid)
+        self.begin()
+        under.poll("a second trace is refused", self.is_traced)
+        self.go_on()
+        while (line := self.child.stdout.readline()) != "done\n":
+            self.waits_ns += map(float,
+                                 re.findall(r"^wait_ns (\d+)$", line))
+        under.expect_equal(
+            "stop", under.http("POST", f"/{self.pid}/api/stop")[0], 200)
+        self.request.join()
+        status, self.body = self.answers[0]
+        under.expect_equal("status", status, 200)
+
+    def begin(self):
+        self.request = threading.Thread(target=get, args=(
+            self.pid, "seconds=60" + self.query, self.answers))
+        self.request.start()
+
+    def is_traced(self):
+        """The answer to a second one: one at a time. It may be the first to
+        come, and then the other is refused."""
+        refusals = []
+        get(self.pid, "seconds=0.001", refusals)
+        if self.answers:
+            self.answers.clear()
+            self.begin()
+        return (refusals[0][0] == 500 and
+                b"already enabled" in refusals[0][1])
+
+    def go_on(self):
+        self.child.stdin.write("\n")
+        self.child.stdin.flush()
+
+    def end(self):
+        self.child.communicate("\n", timeout=30)
+        under.expect_equal("status", self.child.returncode, 0)
 
 
-def begin():
-    ask = threading.Thread(target=get, args=(child.pid, "seconds=60", answers))
-    ask.start()
-    return ask
+def check_wait(length_ns, truth_ns):
+    """The program's own clock is read a little outside the lock's hook."""
+    under.expect(
+        f"wait of {length_ns / 1e6:.2f} ms, seen {truth_ns / 1e6:.2f} ms",
+        HOLD_NS / 2 < length_ns <= truth_ns + 1e3 and
+        truth_ns - length_ns < 20e6)
 
 
-def is_traced():
-    """The answer to a second one: one at a time. It may be the first to come,
-    and then the other is refused."""
-    global request
-    refusals = []
-    get(child.pid, "seconds=0.001", refusals)
-    if answers:
-        answers.clear()
-        request = begin()
-    return refusals[0][0] == 500 and b"already enabled" in refusals[0][1]
-
-
-request = begin()
-under.poll("a second trace is refused", is_traced)
-child.stdin.write("\n")
-child.stdin.flush()
-waits_ns = []
-while (line := child.stdout.readline()) != "done\n":
-    waits_ns += map(float, re.findall(r"^wait_ns (\d+)$", line))
-under.expect_equal("stop", under.http("POST", f"/{child.pid}/api/stop")[0], 200)
-request.join()
-status, body = answers[0]
-under.expect_equal("status", status, 200)
-trace = Trace(body)
+traced = Traced("run", "")
+trace = Trace(traced.body)
 
 slices = trace.slices("waiter")
 locks = [s for s in slices if s[0] == "mutex lock"]
 under.expect_equal("waits for the mutex", len(locks), N_WAITS)
 holder = next(tid for tid, name in trace.threads.values() if name == "holder")
-for (_, length, notes, functions), truth in zip(locks, waits_ns):
-    # The program's own clock is read a little outside the lock's hook.
-    under.expect(f"wait of {length / 1e6:.2f} ms, seen {truth / 1e6:.2f} ms",
-                 HOLD_NS / 2 < length <= truth + 1e3 and
-                 truth - length < 20e6)
+for (_, length, notes, functions), truth in zip(locks, traced.waits_ns):
+    check_wait(length, truth)
     under.expect_equal("holder", notes["holder"], f"{holder} holder")
     under.expect_equal("innermost", functions[-1], "want")
     under.expect(f"as text {notes['stack']}", "want" in notes["stack"])
@@ -171,12 +189,46 @@ under.expect("resident memory", max(trace.counter("resident memory")) >
 # Beside a CPU profile, and cut short by its seconds.
 profiles = []
 profile = threading.Thread(target=lambda: profiles.append(under.http(
-    "GET", f"/{child.pid}/debug/pprof/profile?seconds=1")))
+    "GET", f"/{traced.pid}/debug/pprof/profile?seconds=1")))
 profile.start()
-status, body = under.http("GET", f"/{child.pid}/debug/pprof/trace?seconds=0.2")
+status, body = under.http("GET", f"/{traced.pid}/debug/pprof/trace?seconds=0.2")
 under.expect_equal("trace beside a profile", status, 200)
 Trace(body)
 profile.join()
 under.expect_equal("profile beside a trace", profiles[0][0], 200)
-child.communicate("\n", timeout=30)
-under.expect_equal("status", child.returncode, 0)
+traced.end()
+
+# The same in Chrome's JSON.
+traced = Traced("json", "&format=json")
+traced.end()
+events = json.loads(traced.body)["traceEvents"]
+threads = {e["args"]["name"]: e["tid"] for e in events
+           if e["ph"] == "M" and e["name"] == "thread_name"}
+
+
+def chrome(name, thread):
+    return [e for e in events
+            if e["name"] == name and e["tid"] == threads[thread]]
+
+
+locks = chrome("mutex lock", "waiter")
+under.expect_equal("JSON: waits for the mutex", len(locks), N_WAITS)
+for event, truth in zip(locks, traced.waits_ns):
+    under.expect_equal("JSON: a complete event", event["ph"], "X")
+    check_wait(event["dur"] * 1e3, truth)
+    under.expect_equal("JSON: holder", event["args"]["holder"],
+                       f"{threads['holder']} holder")
+    under.expect("JSON: stack", "want" in event["args"]["stack"])
+for name in "holder", "waiter", "burner":
+    begins, ends = (chrome(f"thread {word}", name)
+                    for word in ("begins", "ends"))
+    under.expect_equal(f"JSON: {name} begins, ends", len(begins + ends), 2)
+    under.expect("JSON: in this order", begins[0]["ts"] < ends[0]["ts"])
+burnt = chrome("cpu sample", "burner")
+under.expect(f"JSON: {len(burnt)} samples of 0.3 s", 15 <= len(burnt) <= 45)
+under.expect("JSON: they are in burn",
+             all("burn" in e["args"]["stack"] for e in burnt[:-1]))
+heap = [e["args"]["bytes"] for e in events if e["name"] == "heap in use"]
+under.expect("JSON: heap", 50 * MIB < max(heap) < 80 * MIB)
+under.expect_equal("another format is refused", under.http(
+    "GET", f"/{os.getpid()}/debug/pprof/trace?format=xml")[0] >= 400, True)
