@@ -140,6 +140,9 @@ static void put_one(struct writer *w, const struct trace_event *e)
 	case TRACE_RSS:
 		put_counter(w, e, "resident memory");
 		break;
+	case TRACE_MARK:
+		put_instant(w, e, trace_text(w->trace, e), json_object());
+		break;
 	}
 }
 

@@ -420,7 +420,14 @@ static void on_profile(struct ingest *in, const union ringread_record *r)
 // For a trace; nothing to add up.
 static void on_mark(struct ingest *in, const union ringread_record *r)
 {
+	struct trace_event mark = {.type = TRACE_MARK,
+				   .time_ns = r->header.time_ns,
+				   .tid = r->header.tid};
+
 	threads_run(&in->threads, r->header.tid);
+	if (in->trace)
+		trace_add_mark(in->trace, &mark, payload_of(r),
+			       payload_bytes(r));
 }
 
 static void keep_stack(struct ingest_stacks *s, const struct ingest_stack *item)

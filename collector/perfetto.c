@@ -400,11 +400,16 @@ static void put_wait(struct writer *w, const struct trace_event *from)
 static void put_instant(struct writer *w, const struct trace_event *from,
 			const char *name)
 {
+	static const char *categories[] = {"mark"};
 	struct event e;
 
 	event_init(&e, PERFETTO__PROTOS__TRACK_EVENT__TYPE__TYPE_INSTANT,
 		   track_of(from));
 	e.message.name = (char *)name;
+	if (from->type == TRACE_MARK) {
+		e.message.n_categories = 1;
+		e.message.categories = (char **)categories;
+	}
 	if (from->type == TRACE_UNLOCK) {
 		set_stack(&e, from);
 		note_number(&e, "others_waited_ns", from->value);
@@ -466,6 +471,9 @@ static void put_one(struct writer *w, const struct trace_event *e)
 		break;
 	case TRACE_RSS:
 		put_counter(w, e, TRACK_RSS);
+		break;
+	case TRACE_MARK:
+		put_instant(w, e, trace_text(w->trace, e));
 		break;
 	}
 }

@@ -4,6 +4,7 @@
 #include "collector/trace.h"
 
 #include "collector/mem.h"
+#include "collector/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,33 @@ void trace_add(struct trace *t, const struct trace_event *e)
 	}
 	t->events = list;
 	list[t->n++] = *e;
+}
+
+void trace_add_mark(struct trace *t, struct trace_event *mark, const char *text,
+		    size_t n_bytes)
+{
+	size_t at = t->texts.n_bytes, n = strnlen(text, n_bytes);
+
+	if (mark->time_ns < t->begin_ns)
+		return;
+	if (t->n >= TRACE_EVENTS_MAX || n_bytes >= TRACE_TEXTS_MAX_BYTES - at) {
+		t->n_cut++;
+		return;
+	}
+	buf_put(&t->texts, text, n);
+	buf_put(&t->texts, "", 1);
+	if (buf_error(&t->texts)) {
+		t->n_cut++;
+		return;
+	}
+	utf8_mend(t->texts.data + at);
+	mark->value = at;
+	trace_add(t, mark);
+}
+
+const char *trace_text(const struct trace *t, const struct trace_event *mark)
+{
+	return t->texts.data + mark->value;
 }
 
 static int compare_times(const void *a, const void *b)
@@ -69,5 +97,6 @@ uint64_t trace_wait_begin_ns(const struct trace *t,
 void trace_fini(struct trace *t)
 {
 	free(t->events);
+	buf_fini(&t->texts);
 	*t = (struct trace){0};
 }

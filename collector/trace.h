@@ -6,6 +6,7 @@
 #ifndef CPROF_COLLECTOR_TRACE_H
 #define CPROF_COLLECTOR_TRACE_H
 
+#include "collector/buf.h"
 #include "proto/record.h"
 
 #include <stdbool.h>
@@ -13,6 +14,8 @@
 
 // Some 20 MiB as a file.
 #define TRACE_EVENTS_MAX (1u << 18)
+// Of all marks together.
+#define TRACE_TEXTS_MAX_BYTES (8u << 20)
 
 enum trace_type {
 	TRACE_CPU,    // value: ns of CPU time
@@ -22,6 +25,7 @@ enum trace_type {
 	TRACE_END,
 	TRACE_HEAP, // value: live bytes
 	TRACE_RSS,  // value: bytes
+	TRACE_MARK, // value: where its text begins in trace.texts
 };
 
 struct trace_event {
@@ -40,11 +44,19 @@ struct trace {
 	struct trace_event *events;
 	size_t n;
 	size_t capacity;
-	size_t n_cut; // that found no room
+	size_t n_cut;	  // that found no room
+	struct buf texts; // each ends in a NUL
 };
 
 // Adds an event, unless it was before the trace or nobody knows when.
 void trace_add(struct trace *t, const struct trace_event *e);
+
+// Adds MARK, whose text is TEXT of N_BYTES, under the same terms.
+void trace_add_mark(struct trace *t, struct trace_event *mark, const char *text,
+		    size_t n_bytes);
+
+// The text of MARK, UTF-8.
+const char *trace_text(const struct trace *t, const struct trace_event *mark);
 
 // Puts the events into the order of their times.
 void trace_sort(struct trace *t);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # run: 60 any
 """Trace: read back field by field, with Perfetto's numbers, it tells the waits
-of known length with their holder, the threads' lives, CPU samples and memory."""
+of known length with their holder, marks, the threads' lives, CPU samples and memory."""
 import collections
 import json
 import os
@@ -174,6 +174,9 @@ for name in "holder", "waiter", "burner":
     under.expect_equal(f"{name} begins", begun[name], 1)
     under.expect_equal(f"{name} ends", ended[name], 1)
 
+marks = trace.instants('it is "held"')
+under.expect_equal("marks of the holder", marks, ["holder"] * N_WAITS)
+
 burner = next(tid for tid, name in trace.threads.values() if name == "burner")
 burnt = [s for s in trace.samples if s[1] == burner]
 under.expect(f"{len(burnt)} samples of 0.3 s", 15 <= len(burnt) <= 45)
@@ -224,6 +227,8 @@ for name in "holder", "waiter", "burner":
                     for word in ("begins", "ends"))
     under.expect_equal(f"JSON: {name} begins, ends", len(begins + ends), 2)
     under.expect("JSON: in this order", begins[0]["ts"] < ends[0]["ts"])
+marks = chrome('it is "held"', "holder")
+under.expect_equal("JSON: marks", [e["ph"] for e in marks], ["i"] * N_WAITS)
 burnt = chrome("cpu sample", "burner")
 under.expect(f"JSON: {len(burnt)} samples of 0.3 s", 15 <= len(burnt) <= 45)
 under.expect("JSON: they are in burn",

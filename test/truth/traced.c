@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Waits, threads, CPU time and memory that are known. Begins with a line on
-// stdin, prints the length of each wait as it was seen from outside the lock
+// Waits, threads, marks, CPU time and memory that are known. Begins with a line
+// on stdin, prints the length of each wait as it was seen from outside the lock
 // ("wait_ns 100123456"), and ends with another line.
+#include "preload/cprof.h"
 #include "test/lib/host.h"
 
 #include <pthread.h>
@@ -20,6 +21,7 @@ __attribute__((noinline)) static void *hold(void *arg)
 	pthread_setname_np(pthread_self(), "holder");
 	for (int i = 0; i < N_WAITS; i++) {
 		pthread_mutex_lock(&m);
+		cprof_mark("it is \"held\"");
 		pthread_barrier_wait(&round_begins);
 		usleep(HOLD_MS * 1000);
 		pthread_mutex_unlock(&m);
