@@ -529,8 +529,9 @@ void report_merge_mark_base(struct report_profile *p)
 		p->labels = report_mem_grow(p->labels, &p->labels_capacity,
 					    p->n_labels + s.n_labels + 1,
 					    sizeof(*p->labels));
-		memcpy(p->labels + p->n_labels, old + s.first_label,
-		       s.n_labels * sizeof(*old));
+		if (s.n_labels)
+			memcpy(p->labels + p->n_labels, old + s.first_label,
+			       s.n_labels * sizeof(*old));
 		p->labels[p->n_labels + s.n_labels] = label;
 		p->samples[i].first_label = p->n_labels;
 		p->samples[i].n_labels = ++s.n_labels;

@@ -161,14 +161,13 @@ static char *label_text(const struct report_profile *p,
 static void put_labels(struct report_out *out, const struct report_profile *p,
 		       const struct report_sample *s, bool is_text)
 {
-	const struct report_label *l = p->labels + s->first_label;
 	char **texts = report_mem_zero(s->n_labels, sizeof(*texts));
 	size_t n = 0;
 	uint32_t end;
 
 	for (uint32_t i = 0; i < s->n_labels; i = end) {
 		end = report_tags_next(p, s, i);
-		if (!l[i].text == !is_text)
+		if (!p->labels[s->first_label + i].text == !is_text)
 			texts[n++] = label_text(p, s, i, end);
 	}
 	qsort(texts, n, sizeof(*texts), compare_texts);
