@@ -10,6 +10,7 @@
 // fuzz: -max_len=70000
 #include "collector/conn.h"
 
+#include "proto/version.h"
 #include "test/fuzz/session.h"
 
 #include <fcntl.h>
@@ -145,7 +146,7 @@ static size_t make_hello(uint8_t *ret_bytes)
 	static char cwd[] = "/tmp", labels[] = "a=b";
 	static char *environment[] = {home, cwd};
 	Cprof__Hello h = CPROF__HELLO__INIT;
-	struct wire_header header = {WIRE_MAGIC, 1, WIRE_HELLO, 0};
+	struct wire_header header = {WIRE_MAGIC, PROTO_VERSION, WIRE_HELLO, 0};
 
 	h.pid = 1;
 	h.cmdline.data = (uint8_t *)(uintptr_t) "a\0-b";

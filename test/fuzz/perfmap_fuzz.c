@@ -51,8 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 
 static void write_seeds(void)
 {
-	static const char text[] = "\x20"
-				   "1000 200 LazyCompile:*fib /a.js:1\n"
+	static const char text[] = "\x60"
+				   "1000 2000 LazyCompile:*fib /a.js:1\n"
 				   "0x1100 0x10 Stub\n"
 				   "1000 80 again, with blanks\n"
 				   "x 1 y\n1 2\nffffffffffffffff ff z\n";
