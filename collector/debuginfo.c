@@ -23,40 +23,70 @@ struct debuginfo {
 	struct symtab symbols;
 };
 
-struct debuginfo *debuginfo_new(const struct elf_file *file)
+// libdwfl's own search, and then what was fetched.
+static int find_separate(Dwfl_Module *module, void **userdata, const char *name,
+			 Dwarf_Addr base, const char *file, const char *link,
+			 GElf_Word crc, char **ret_name)
+{
+	const int *fetched_fd = *userdata;
+	int fd = dwfl_standard_find_debuginfo(module, userdata, name, base,
+					      file, link, crc, ret_name);
+
+	if (fd >= 0 || !fetched_fd || *fetched_fd < 0)
+		return fd;
+	return dup(*fetched_fd);
+}
+
+static Dwfl_Module *report(Dwfl *dwfl, const struct elf_file *file)
+{
+	int fd = dup(file->fd);
+	Dwfl_Module *module;
+
+	if (fd < 0)
+		return NULL;
+	dwfl_report_begin(dwfl);
+	module = dwfl_report_elf(dwfl, file->name, file->name, fd, 0, true);
+	dwfl_report_end(dwfl, NULL, NULL);
+	if (!module)
+		close(fd); // else libdwfl's
+	return module;
+}
+
+struct debuginfo *debuginfo_new(const struct elf_file *file, int fetched_fd)
 {
 	static const Dwfl_Callbacks callbacks = {
 		.find_elf = dwfl_build_id_find_elf,
-		.find_debuginfo = dwfl_standard_find_debuginfo,
+		.find_debuginfo = find_separate,
 		.section_address = dwfl_offline_section_address,
 	};
 	struct debuginfo *d = calloc(1, sizeof(*d));
+	void **userdata;
 	Dwarf *dwarf;
-	int fd = -1;
 
-	if (d)
-		d->dwfl = dwfl_begin(&callbacks);
-	if (d)
-		d->file = file;
-	if (d && d->dwfl)
-		fd = dup(file->fd);
-	if (fd >= 0) {
-		dwfl_report_begin(d->dwfl);
-		d->module = dwfl_report_elf(d->dwfl, file->name, file->name, fd,
-					    0, true);
-		dwfl_report_end(d->dwfl, NULL, NULL);
-		if (!d->module)
-			close(fd); // else libdwfl's
-	}
-	if (!d || !d->module) {
+	if (!d)
+		return NULL;
+	d->file = file;
+	d->dwfl = dwfl_begin(&callbacks);
+	if (d->dwfl)
+		d->module = report(d->dwfl, file);
+	if (!d->module) {
 		debuginfo_free(d);
 		return NULL;
 	}
+	dwfl_module_info(d->module, &userdata, NULL, NULL, NULL, NULL, NULL,
+			 NULL);
+	*userdata = &fetched_fd; // asked for in here only
 	symtab_init(&d->symbols, d->module);
 	dwarf = dwfl_module_getdwarf(d->module, &d->bias);
 	if (dwarf)
 		d->scopes = scopes_new(dwarf, file->name);
+	*userdata = NULL;
 	return d;
+}
+
+bool debuginfo_has_dwarf(const struct debuginfo *d)
+{
+	return d->scopes != NULL;
 }
 
 void debuginfo_free(struct debuginfo *d)

@@ -9,14 +9,18 @@
 
 #include "collector/scopes.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct elf_file;
 struct debuginfo;
 
-// NULL: no memory, or nothing can be read of FILE.
-struct debuginfo *debuginfo_new(const struct elf_file *file);
+// FETCHED_FD: its debug file, for when none is found on this machine; the
+// caller's, or -1. NULL: no memory, or nothing can be read of FILE.
+struct debuginfo *debuginfo_new(const struct elf_file *file, int fetched_fd);
 void debuginfo_free(struct debuginfo *d);
+
+bool debuginfo_has_dwarf(const struct debuginfo *d);
 
 // The calls at VADDR, innermost inlined function first, at most N_MAX; 0 when
 // it has no name.

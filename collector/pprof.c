@@ -7,6 +7,7 @@
 #include "collector/arena.h"
 #include "collector/locs.h"
 #include "collector/strtab.h"
+#include "collector/sym.h"
 #include "proto/age.h"
 #include "proto/limits.h"
 
@@ -456,6 +457,7 @@ int pprof_form(const struct snap *snap, pprof_fn fn, const void *context,
 	struct builder b = {.snap = snap, .kind = snap_kind(snap)};
 	int error;
 
+	sym_fetch(snap->images, snap->frames, snap->n_frames, snap->n_images);
 	arena_init(&b.arena);
 	strtab_init(&b.strings, &b.arena);
 	error = build(&b);

@@ -64,8 +64,7 @@ static int add_rules(scmp_filter_ctx filter, enum sandbox_needs needs)
 #undef ALLOW_IF
 #undef ALLOW_FETCH
 	};
-	const char *urls = secure_getenv("DEBUGINFOD_URLS");
-	bool is_fetching = needs == SANDBOX_NETWORK || (urls && *urls);
+	bool is_fetching = needs == SANDBOX_NETWORK;
 	int err = 0;
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules) && !err; i++)

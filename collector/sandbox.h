@@ -13,7 +13,7 @@
 #define CPROF_COLLECTOR_SANDBOX_H
 
 enum sandbox_needs {
-	SANDBOX_NOTHING, // of the network, unless debug files are fetched
+	SANDBOX_NOTHING, // of the network
 	SANDBOX_NETWORK, // is a client of servers
 };
 

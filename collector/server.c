@@ -7,6 +7,7 @@
 
 #include "collector/attach.h"
 #include "collector/conn.h"
+#include "collector/fetch.h"
 #include "collector/http_door.h"
 #include "collector/http_pages.h"
 #include "collector/listen.h"
@@ -613,6 +614,7 @@ int server_run(const struct opts *o)
 	if (err)
 		return err == -EADDRINUSE && o->is_auto ? EXIT_SUCCESS
 							: EXIT_FAILURE;
+	fetch_start(); // there are no threads yet
 	err = open_door(&s);
 	if (!err && o->push)
 		err = start_push(&s);

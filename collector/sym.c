@@ -10,17 +10,23 @@
 #include "collector/debuginfo.h"
 #include "collector/demangle.h"
 #include "collector/elf_file.h"
+#include "collector/fetch.h"
 #include "collector/names.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 // Answers kept (about 100 MiB when full); then all are forgotten.
 #define ANSWERS_MAX (1u << 19)
 #define ANSWERS_MIN 1024u
+// What is being fetched from the network is waited for so long, by a profile
+// that could use it; the next one has it.
+#define FETCH_WAIT_MS 2000
 // Debug information of this many files is open at a time.
 #define OPEN_MAX 32u
 
@@ -36,6 +42,7 @@ struct open_file {
 	struct elf_file *file;	// a reference
 	struct debuginfo *info; // NULL: it has none, don't try again
 	uint64_t last_use;
+	bool is_awaited; // its debug file is being fetched
 };
 
 // One lock for all of this module: libdw wants it. Rank: above the registry of
@@ -129,6 +136,23 @@ static const struct answer *find_answer(const void *file, uint64_t vaddr)
 	return a->is_used ? a : NULL;
 }
 
+// Where a file has no DWARF on this machine: asks whether it was fetched.
+static void try_fetched(struct open_file *o)
+{
+	int fd = fetch_debuginfo(o->file->build_id);
+	struct debuginfo *more;
+
+	o->is_awaited = fd == -EAGAIN;
+	if (fd < 0)
+		return;
+	more = debuginfo_new(o->file, fd);
+	close(fd);
+	if (!more)
+		return;
+	debuginfo_free(o->info);
+	o->info = more;
+}
+
 // The open entry of FILE, in place of the least recently used one if need be.
 static struct open_file *open_file(struct elf_file *file)
 {
@@ -138,6 +162,8 @@ static struct open_file *open_file(struct elf_file *file)
 		struct open_file *o = &open_files[i];
 		if (o->file == file) {
 			o->last_use = ++use_count;
+			if (o->is_awaited)
+				try_fetched(o);
 			return o;
 		}
 		if (o->last_use < oldest->last_use)
@@ -146,8 +172,11 @@ static struct open_file *open_file(struct elf_file *file)
 	debuginfo_free(oldest->info);
 	elf_file_unref(oldest->file);
 	oldest->file = elf_file_ref(file);
-	oldest->info = debuginfo_new(file);
+	oldest->info = debuginfo_new(file, -1);
 	oldest->last_use = ++use_count;
+	oldest->is_awaited = false;
+	if (!oldest->info || !debuginfo_has_dwarf(oldest->info))
+		try_fetched(oldest);
 	return oldest;
 }
 
@@ -196,7 +225,8 @@ static uint32_t look_up(struct elf_file *file, const void *key, uint64_t vaddr,
 			lines[i].name = "[inlined]";
 		convert(&lines[i], &ret_lines[i]);
 	}
-	keep_answer(key, vaddr, ret_lines, n);
+	if (!open->is_awaited)
+		keep_answer(key, vaddr, ret_lines, n);
 	return n;
 }
 
@@ -222,4 +252,18 @@ uint32_t sym_lookup(const struct image *im, uint64_t addr,
 	}
 	pthread_mutex_unlock(&sym_lock);
 	return n;
+}
+
+void sym_fetch(struct image *const *images, const struct frame *frames,
+	       size_t n_frames, uint32_t n_images)
+{
+	struct sym_line lines[SYM_INLINE_MAX];
+
+	if (!fetch_is_on())
+		return;
+	for (size_t i = 0; i < n_frames; i++)
+		if (frames[i].image > 0 && frames[i].image <= n_images)
+			(void)sym_lookup(images[frames[i].image - 1],
+					 frames[i].addr, lines);
+	fetch_wait(FETCH_WAIT_MS);
 }

@@ -10,6 +10,8 @@
 
 #include "collector/image.h"
 
+#include <stddef.h>
+
 // Text is owned by the cache and lives as long as the collector.
 struct sym_line {
 	const char *name;	 // demangled
@@ -26,5 +28,11 @@ struct sym_line {
 // address has no name.
 uint32_t sym_lookup(const struct image *im, uint64_t addr,
 		    struct sym_line *ret_lines);
+
+// Before the first look-up for a profile of these frames, whose image ids are
+// indexes + 1: where debug files come from the network, asks for what they need
+// and waits for it, for two seconds at most. Nobody else waits.
+void sym_fetch(struct image *const *images, const struct frame *frames,
+	       size_t n_frames, uint32_t n_images);
 
 #endif

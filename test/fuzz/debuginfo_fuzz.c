@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 	look_as_client(data, n_bytes);
 	if (elf_file_open(file_make(data, n_bytes), "/sample", &file))
 		return 0;
-	d = debuginfo_new(file);
+	d = debuginfo_new(file, -1);
 	for (uint32_t s = 0; d && s < file->n_segments; s++)
 		for (uint64_t i = 0;
 		     i < ADDRESSES_MAX &&

@@ -77,7 +77,7 @@ static void test_symbols(void **state)
 		assert_int_equal(elf_file_open(open(path, O_RDONLY | O_CLOEXEC),
 					       path, &file),
 				 0);
-		d = debuginfo_new(file);
+		d = debuginfo_new(file, -1);
 		assert_non_null(d);
 		for (int i = 0; i < 3000; i++) {
 			if (i == cut_at * 1000)
