@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Each live sample adds to its row's sum of its class. A row becomes one for
-// each class it has, and one without a class for what has been freed (and for
-// samples that no room was left to follow). Values are whole numbers from here
+// each class it has, and one without a class for what was ever allocated (and
+// for samples that no room was left to follow): what is in use grows older, but
+// a scraper's counters must not go back. Values are whole numbers from here
 // on, rounded so that a row's parts add up to the row as it would be written:
 // each is the difference of two rounded running sums.
 #include "collector/ages.h"
@@ -76,8 +77,7 @@ static size_t split_row(const struct snap_row *row, const struct sums *sums,
 				   rounded(objects);
 		p[INUSE_BYTES] =
 			rounded(bytes + sums->bytes[age]) - rounded(bytes);
-		p[ALLOC_OBJECTS] = p[INUSE_OBJECTS];
-		p[ALLOC_BYTES] = p[INUSE_BYTES];
+		p[ALLOC_OBJECTS] = p[ALLOC_BYTES] = 0;
 		objects += sums->objects[age];
 		bytes += sums->bytes[age];
 		for (int v = 0; v < KIND_VALUES_MAX; v++)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Tells what is in use apart by its age: rows of a heap's snapshot are split,
-// with nothing lost or won. Needs the lock of the process whose state it is.
+// with nothing lost or won; what was allocated stays in one. Needs the lock of
+// the process whose state it is.
 #ifndef CPROF_COLLECTOR_AGES_H
 #define CPROF_COLLECTOR_AGES_H
 
