@@ -451,6 +451,7 @@ static void on_stack(struct ingest *in, const union ringread_record *r)
 	const struct ingest_stack item = {
 		.tid = key.tid,
 		.stack = key.stack,
+		.labels = key.labels,
 		.wait = (enum record_wait)((uint32_t)what >> RECORD_TID_BITS),
 		.holder = (uint32_t)what & RECORD_TID_MASK,
 		.lock = r->header.id,

@@ -37,6 +37,7 @@ struct ingest_waiting {
 struct ingest_stack {
 	uint32_t tid;
 	uint32_t stack;
+	uint32_t labels; // set of labels, 0 = none
 	enum record_wait wait;
 	uint32_t holder;   // when the wait began; 0 = not known
 	uint64_t lock;	   // its address

@@ -8,6 +8,7 @@
 #include "collector/query.h"
 #include "collector/roll.h"
 #include "collector/take.h"
+#include "collector/text.h"
 #include "collector/threadtext.h"
 
 #include <errno.h>
@@ -288,7 +289,7 @@ int query_threads(struct proc *p, enum query_threads_form form, bool interrupts,
 				  "%s",
 				  p->pid, strerror(-err));
 	if (form == QUERY_THREADS_COUNTS)
-		threadtext_counts(&r, ret);
+		(void)text_write(r.snap, "", ret); // errors stick
 	else
 		threadtext_blocks(&r, ret);
 	roll_free(&r);

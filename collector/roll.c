@@ -295,6 +295,7 @@ static struct snap *make_snap(struct call *c)
 	for (size_t i = 0; i < r->n; i++)
 		rows[i] = (struct snap_row){.stack = r->threads[i].at.stack,
 					    .tid = r->threads[i].at.tid,
+					    .labels = r->threads[i].at.labels,
 					    .values = {1}};
 	free(s->rows);
 	s->rows = rows;

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@
 // A stack's values, of all its threads.
 struct record {
 	const struct Perftools__Profiles__Sample
-		*like; // the first that has this stack
+		*like; // the first that has this stack and these labels
+	char *labels;  // as JSON, of threads that have some; else NULL
 	int64_t values[KIND_VALUES_MAX];
 };
 
@@ -36,7 +38,7 @@ struct writer {
 	struct buf *ret;
 };
 
-static int compare_stacks(const void *a, const void *b)
+static int compare_samples(const void *a, const void *b)
 {
 	const struct Perftools__Profiles__Sample *x =
 		((const struct record *)a)->like;
@@ -47,6 +49,16 @@ static int compare_stacks(const void *a, const void *b)
 		return x->n_location_id < y->n_location_id ? -1 : 1;
 	return memcmp(x->location_id, y->location_id,
 		      x->n_location_id * sizeof(*x->location_id));
+}
+
+static int compare_stacks(const void *a, const void *b)
+{
+	const struct record *x = a, *y = b;
+	int order = compare_samples(a, b);
+
+	if (order)
+		return order;
+	return strcmp(x->labels ? x->labels : "", y->labels ? y->labels : "");
 }
 
 static int compare_values(const void *a, const void *b, void *context)
@@ -73,10 +85,37 @@ static void merge_threads(struct writer *w)
 			w->records[n++] = w->records[i];
 			continue;
 		}
+		free(w->records[i].labels);
 		for (unsigned v = 0; v < KIND_VALUES_MAX; v++)
 			last->values[v] += w->records[i].values[v];
 	}
 	w->n_records = n;
+}
+
+static const char *text_of(const struct writer *w, int64_t index)
+{
+	return w->p->string_table[index];
+}
+
+// The labels that the program gave, not those that tell threads apart.
+static char *labels_of(const struct writer *w,
+		       const struct Perftools__Profiles__Sample *s)
+{
+	json_t *labels = json_object();
+	char *text = NULL;
+
+	for (size_t i = 0; i < s->n_label; i++) {
+		const char *key = text_of(w, s->label[i]->key);
+
+		if (s->label[i]->str && strcmp(key, "thread"))
+			(void)json_object_set_new(
+				labels, key,
+				json_string(text_of(w, s->label[i]->str)));
+	}
+	if (json_object_size(labels))
+		text = json_dumps(labels, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(labels);
+	return text;
 }
 
 static int collect(struct writer *w)
@@ -89,6 +128,8 @@ static int collect(struct writer *w)
 		struct record *r = &w->records[w->n_records++];
 
 		r->like = s;
+		if (w->snap->kind == KIND_THREADS)
+			r->labels = labels_of(w, s);
 		memcpy(r->values, s->value, s->n_value * sizeof(*s->value));
 	}
 	merge_threads(w);
@@ -131,11 +172,6 @@ static void put_addresses(struct writer *w,
 		buf_printf(w->ret, " %#" PRIx64,
 			   w->p->location[s->location_id[i] - 1]->address + 1);
 	buf_puts(w->ret, "\n");
-}
-
-static const char *text_of(const struct writer *w, int64_t index)
-{
-	return w->p->string_table[index];
 }
 
 // Pads TEXT with tabs to the column that is N_COLUMNS further on.
@@ -258,6 +294,9 @@ static void put_counts(struct writer *w)
 	for (size_t i = 0; i < w->n_records; i++) {
 		buf_printf(w->ret, "%" PRId64 " @", w->records[i].values[0]);
 		put_addresses(w, w->records[i].like);
+		if (w->records[i].labels)
+			buf_printf(w->ret, "# labels: %s\n",
+				   w->records[i].labels);
 		put_frames(w, w->records[i].like);
 	}
 }
@@ -322,6 +361,8 @@ static int write_form(const void *context,
 	put_records(&w);
 	buf_puts(ret, form->comments);
 	put_mappings(&w);
+	for (size_t i = 0; i < w.n_records; i++)
+		free(w.records[i].labels);
 	free(w.records);
 	return buf_error(ret);
 }

@@ -4,7 +4,8 @@
 // and pprof's tools parse it, to the same totals as the protobuf. The addresses
 // of a record are return addresses; the names beside are comments to a parser,
 // and so is what comes between the records and MAPPED_LIBRARIES. Labels are not
-// in it: the threads of a stack are added up. Not for cpu, which has no such
+// in it, but in that of threads, as in Go: else the threads of a stack are
+// added up. Not for cpu, which has no such
 // form in Go. Slow, as pprof.h.
 #ifndef CPROF_COLLECTOR_TEXT_H
 #define CPROF_COLLECTOR_TEXT_H

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Both forms are read by people and by tools made for Go's (debug=1 by pprof
-// itself), so what Go has not stands where they expect something: in the
-// brackets behind a thread's number.
+// It is read by people and by tools made for Go's, so what Go has not stands
+// where they expect something: in the brackets behind a thread's number.
 #include "collector/threadtext.h"
 
 #include "collector/shown.h"
 #include "collector/trace.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define NS_PER_S 1000000000u
@@ -30,13 +27,6 @@ static struct frames frames_of(const struct snap *s, uint32_t stack)
 	return (struct frames){s->frames + st->first, st->n};
 }
 
-// What a return address would be; pseudo frames have addresses of their own, as
-// in the other formats.
-static uint64_t address_of(const struct frame *f)
-{
-	return f->addr + 1 + (f->image == FRAME_PSEUDO);
-}
-
 static const char *file_of(const struct snap *s, const struct frame *f,
 			   const struct sym_line *line)
 {
@@ -45,92 +35,6 @@ static const char *file_of(const struct snap *s, const struct frame *f,
 	if (*line->file)
 		return line->file;
 	return im ? im->path : "?";
-}
-
-static void put_comment(const struct snap *s, const struct frame *f,
-			struct buf *ret)
-{
-	struct sym_line lines[SYM_INLINE_MAX];
-	char text[SHOWN_NAME_BYTES];
-	uint32_t n = shown_names(s, f, text, lines);
-
-	for (uint32_t i = 0; i < n; i++)
-		buf_printf(ret, "#\t%#" PRIx64 "\t%s\t%s:%" PRId64 "\n",
-			   f->addr, lines[i].name, file_of(s, f, &lines[i]),
-			   lines[i].line);
-}
-
-static void put_count(const struct snap *s, uint32_t stack, size_t count,
-		      struct buf *ret)
-{
-	struct frames fs = frames_of(s, stack);
-
-	buf_printf(ret, "%zu @", count);
-	for (uint32_t i = 0; i < fs.n; i++)
-		if (shown_is(s, &fs.list[i]))
-			buf_printf(ret, " %#" PRIx64, address_of(&fs.list[i]));
-	buf_puts(ret, "\n");
-	for (uint32_t i = 0; i < fs.n; i++)
-		if (shown_is(s, &fs.list[i]))
-			put_comment(s, &fs.list[i], ret);
-	buf_puts(ret, "\n");
-}
-
-struct count {
-	uint32_t stack;
-	size_t n;
-};
-
-static int compare_stacks(const void *a, const void *b)
-{
-	const struct count *x = a, *y = b;
-
-	return (x->stack > y->stack) - (x->stack < y->stack);
-}
-
-static int compare_counts(const void *a, const void *b)
-{
-	const struct count *x = a, *y = b;
-
-	if (x->n != y->n)
-		return x->n < y->n ? 1 : -1;
-	return compare_stacks(a, b);
-}
-
-// How many threads are at each stack, most first; NULL: no memory.
-static struct count *count_stacks(const struct roll *r, size_t *ret_n)
-{
-	struct count *list = calloc(r->n ? r->n : 1, sizeof(*list));
-	size_t n = 0;
-
-	if (!list)
-		return NULL;
-	for (size_t i = 0; i < r->n; i++)
-		list[i] = (struct count){r->threads[i].at.stack, 1};
-	qsort(list, r->n, sizeof(*list), compare_stacks);
-	for (size_t i = 0; i < r->n; i++)
-		if (n && list[n - 1].stack == list[i].stack)
-			list[n - 1].n++;
-		else
-			list[n++] = list[i];
-	qsort(list, n, sizeof(*list), compare_counts);
-	*ret_n = n;
-	return list;
-}
-
-void threadtext_counts(const struct roll *r, struct buf *ret)
-{
-	size_t n;
-	struct count *list = count_stacks(r, &n);
-
-	if (!list) {
-		ret->error = ret->error ? ret->error : -ENOMEM;
-		return;
-	}
-	buf_printf(ret, "goroutine profile: total %zu\n", r->n);
-	for (size_t i = 0; i < n; i++)
-		put_count(r->snap, list[i].stack, list[i].n, ret);
-	free(list);
 }
 
 // A hook's frame is in the stack: what was noted at the wait's begin is of now,

@@ -367,7 +367,9 @@ static uint32_t holder_now(void)
 // file worth writing.
 COLD void sample_stack(uint32_t request, const ucontext_t *uc)
 {
-	struct record r = {.type = RECORD_STACK, .aux = waiting.since_ns};
+	struct record r = {.type = RECORD_STACK,
+			   .labels = labels_now,
+			   .aux = waiting.since_ns};
 	struct capture c;
 
 	if (waiting.answered == request)

@@ -8,6 +8,8 @@
 //
 // With "timeout" the sockets have one, and one semaphore; with "seccomp" a
 // thread is killed if it returns from a signal handler.
+#include "preload/cprof.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -104,6 +106,7 @@ KINDS(COUNT)
 #define RUN(name, call)                                             \
 	__attribute__((noinline)) static void *in_##name(void *arg) \
 	{                                                           \
+		cprof_label("kind", #name);                         \
 		while ((long)(call) < 0 && errno == EINTR)          \
 			atomic_fetch_add(&n_##name, 1);             \
 		return arg;                                         \

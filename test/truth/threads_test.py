@@ -113,8 +113,12 @@ def check_counts(asked):
     under.expect_equal("debug=1: sum of counts", sum(counts), total)
     under.expect("most first", counts == sorted(counts, reverse=True))
     under.expect("three at one place", re.search(
-        rf"^{N} @ 0x[^\n]*\n(#[^\n]*\n)*#\t0x[0-9a-f]+\tin_read\t", text,
+        rf"^{N} @ 0x[^\n]*\n(#[^\n]*\n)*#\t0x[0-9a-f]+\t+in_read\t", text,
         re.M))
+    under.expect("it has labels", re.search(
+        rf'^{N} @ 0x[^\n]*\n# labels: {{"kind":"accept"}}\n', text, re.M))
+    under.expect("and the mappings", re.search(
+        r"^MAPPED_LIBRARIES:\n[0-9a-f]+-[0-9a-f]+ r-xp ", text, re.M))
 
 
 def check_profile(asked):
@@ -123,6 +127,10 @@ def check_profile(asked):
     for kind in RESTARTED:
         under.expect_equal(f"profile: in_{kind}", p.total(
             "goroutine", function=f"in_{kind}"), N)
+    for s in p.samples:
+        if s.labels.get("thread") in RESTARTED:
+            under.expect_equal("label of the program", s.labels.get("kind"),
+                               s.labels["thread"])
     names = {s.labels.get("thread") for s in p.samples}
     under.expect("threads are labelled", {"mutex", "poll"} <= names)
 
