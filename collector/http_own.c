@@ -23,6 +23,18 @@ static enum MHD_Result send_profile(struct http_request *r,
 	return http_reply_bytes(r, &b, "application/octet-stream", NULL);
 }
 
+static enum MHD_Result send_text(struct http_request *r, unsigned kind)
+{
+	struct buf b;
+
+	buf_init(&b);
+	if (!query_text(r->proc, kind, &b, &r->error))
+		return http_reply_bytes(r, &b, "text/plain; charset=utf-8",
+					NULL);
+	buf_fini(&b);
+	return http_reply_fail(r);
+}
+
 enum MHD_Result http_own_profile(struct http_request *r)
 {
 	struct query_profile q = {.is_abandoned = http_request_is_abandoned,
@@ -41,7 +53,13 @@ enum MHD_Result http_own_profile(struct http_request *r)
 			   "positive integer");
 		return http_reply_fail(r);
 	}
-	return send_profile(r, &q);
+	if (!http_request_wants_text(r))
+		return send_profile(r, &q);
+	if (!q.seconds)
+		return send_text(r, q.kind);
+	query_fail(&r->error, -EINVAL,
+		   "seconds and debug params are incompatible");
+	return http_reply_fail(r);
 }
 
 // The kind that the parameter names, or negative errno and r->error.

@@ -310,6 +310,18 @@ static void put_entry(struct http_request *r, struct buf *b,
 	buf_printf(b, "</td><td class=dim>%s</td></tr>\n", e->description);
 }
 
+static void put_own(struct http_request *r, struct buf *b)
+{
+	struct query_own own[PROFILES_MAX];
+	size_t n = query_own_list(r->proc, own);
+
+	for (size_t i = 0; i < n; i++)
+		put_entry(r, b,
+			  &(struct entry){own[i].name, KIND_N, true, "",
+					  "a profile of the program's own"},
+			  own[i].count);
+}
+
 // How to have a profile elsewhere, as this page is had.
 static void put_command(struct http_request *r, struct buf *b)
 {
@@ -345,6 +357,7 @@ enum MHD_Result http_pages_index(struct http_request *r)
 	for (size_t i = 0; i < N_ENTRIES; i++)
 		put_entry(r, &b, &entries[i],
 			  entries[i].kind < 0 ? 0 : counts[entries[i].kind]);
+	put_own(r, &b);
 	buf_puts(&b, "</table>\n<p>");
 	put_link(r, &b, "goroutine", "debug=2", "full thread stack dump");
 	buf_puts(&b, "</p>\n");

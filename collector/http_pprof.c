@@ -84,15 +84,6 @@ enum MHD_Result http_pprof_profile(struct http_request *r)
 	return send_profile(r, &q, "");
 }
 
-// Go's debug: not a number, or less than 1, is none.
-static bool wants_text(struct http_request *r)
-{
-	const char *debug = http_request_get(r, "debug");
-	uint64_t n;
-
-	return debug && !http_request_number(debug, INT64_MAX, &n);
-}
-
 static enum MHD_Result send_text(struct http_request *r)
 {
 	struct buf b;
@@ -112,7 +103,7 @@ static enum MHD_Result send_delta(struct http_request *r, const char *seconds)
 		query_fail(&r->error, -EINVAL,
 			   "invalid value for \"seconds\" - must be a "
 			   "positive integer");
-	else if (wants_text(r))
+	else if (http_request_wants_text(r))
 		query_fail(&r->error, -EINVAL,
 			   "seconds and debug params are incompatible");
 	else if (!check_length(r, q.seconds))
@@ -127,7 +118,8 @@ enum MHD_Result http_pprof_named(struct http_request *r)
 
 	if (seconds)
 		return send_delta(r, seconds);
-	return wants_text(r) ? send_text(r) : send_profile(r, &q, "");
+	return http_request_wants_text(r) ? send_text(r)
+					  : send_profile(r, &q, "");
 }
 
 enum MHD_Result http_pprof_cmdline(struct http_request *r)

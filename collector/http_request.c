@@ -269,3 +269,11 @@ bool http_request_is_abandoned(void *context)
 	return poll(&p, 1, 0) > 0 &&
 	       p.revents & (POLLRDHUP | POLLHUP | POLLERR);
 }
+
+bool http_request_wants_text(struct http_request *r)
+{
+	const char *debug = http_request_get(r, "debug");
+	uint64_t n;
+
+	return debug && !http_request_number(debug, INT64_MAX, &n);
+}

@@ -70,6 +70,9 @@ void http_request_each(struct http_request *r, http_request_fn fn);
 // A whole number from 1 to MAX, and nothing else; else -EINVAL.
 int http_request_number(const char *text, uint64_t max, uint64_t *ret);
 
+// Go's debug: not a number, or less than 1, is none.
+bool http_request_wants_text(struct http_request *r);
+
 // True when the client has hung up. CONTEXT is the request; for
 // query_profile.is_abandoned.
 bool http_request_is_abandoned(void *context);

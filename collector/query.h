@@ -106,7 +106,7 @@ int query_shared(struct query *q, struct proc *p,
 
 // Appends the profile of now in Go's text form (text.h), for heap kinds with
 // the memory figures. Not for cpu. 0, or negative errno and *ret_error.
-int query_text(struct proc *p, enum kind kind, struct buf *ret,
+int query_text(struct proc *p, unsigned kind, struct buf *ret,
 	       struct query_error *ret_error);
 
 // Appends a line "0xADDRESS NAME" for each of the N addresses that has one now.
@@ -119,6 +119,13 @@ void query_cmdline(struct proc *p, struct buf *ret);
 
 // How many rows each kind has.
 void query_counts(struct proc *p, size_t ret_counts[KIND_N]);
+
+// P's own profiles and how many rows each has; their number.
+struct query_own {
+	char name[PROFILE_NAME_MAX_BYTES + 1];
+	size_t count;
+};
+size_t query_own_list(struct proc *p, struct query_own ret[PROFILES_MAX]);
 
 // Cuts the timed profiles of P short.
 void query_stop(struct proc *p);

@@ -14,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_heap(enum kind kind)
+static bool is_heap(unsigned kind)
 {
 	return kind == KIND_INUSE || kind == KIND_ALLOC;
 }
 
-int query_text(struct proc *p, enum kind kind, struct buf *ret,
+int query_text(struct proc *p, unsigned kind, struct buf *ret,
 	       struct query_error *ret_error)
 {
 	struct buf comments;
@@ -105,4 +105,24 @@ void query_counts(struct proc *p, size_t ret_counts[KIND_N])
 			ret_counts[i]--;
 	}
 	proc_unlock(p);
+}
+
+size_t query_own_list(struct proc *p, struct query_own ret[PROFILES_MAX])
+{
+	size_t n = 0;
+
+	proc_lock(p);
+	(void)drain_run(p);
+	for (unsigned i = 0; i < PROFILES_MAX; i++) {
+		const char *name = p->ingest.profiles.names[i];
+		size_t n_rows = agg_rows_of(&p->ingest.agg, KIND_N + i)->n;
+
+		if (!*name)
+			continue;
+		// The first row is the one of what found no room.
+		ret[n].count = n_rows ? n_rows - 1 : 0;
+		memcpy(ret[n++].name, name, sizeof(ret->name));
+	}
+	proc_unlock(p);
+	return n;
 }

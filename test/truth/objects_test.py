@@ -3,7 +3,9 @@
 # run: 120 any
 """A program's own profiles and heaps hold exactly what it put there, and the
 profiles it asks for have exactly what happened meanwhile."""
+import io
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -56,6 +58,28 @@ for name, settings in ("bare", None), ("off", {"CPROF": "off"}):
         done = under.Run(PROGRAM, name, **settings)
         status, out = done.status, done.out
     under.expect_equal(f"{name}: status", (status, out), (0, "ok inert\n"))
+
+child = subprocess.Popen(
+    PROGRAM + ["serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    env=under.environment(os.path.join(under.TMP, "serve"), under.EXACT))
+under.expect_equal("it says", child.stdout.readline(), b"ready\n")
+PATH = f"/{child.pid}/debug/pprof/"
+status, body = under.http("GET", PATH + "conns")
+under.expect_equal("over HTTP", (status, pprof.Profile(
+    io.BytesIO(body)).total("conns")), (200, 407))
+status, body = under.http("GET", PATH + "conns?debug=1")
+text = body.decode()
+under.expect("as text: " + text[:99], status == 200 and re.match(
+    r"conns profile: total 407\n400 @ 0x[^\n]*\n(#[^\n]*\n)*#\t0x[0-9a-f]+\t+"
+    r"open_in_thread\t", text))
+under.expect("with the mappings", "\nMAPPED_LIBRARIES:\n" in text)
+under.expect_equal("not both", under.http(
+    "GET", PATH + "conns?debug=1&seconds=1")[0], 400)
+under.expect("in the index", re.search(
+    rb"<td>\d+</td><td>\s*<a href=['\"]conns\?debug=1",
+    under.http("GET", PATH)[1]))
+child.communicate(b"", timeout=30)
+under.expect_equal("status of the served", child.returncode, 0)
 
 name = os.path.join(under.TMP, "k.sock")
 child = under.start(PROGRAM + ["dead"], "dead", CPROF_SOCKET=name,
