@@ -6,6 +6,7 @@
 #include "collector/agg.h"
 
 #include "collector/mem.h"
+#include "collector/size_class.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -60,13 +61,20 @@ enum agg_table agg_table_of(enum kind kind)
 	return table[kind];
 }
 
+// Linux has no thread ids beyond (PID_MAX_LIMIT): a process that claims some
+// mixes up its own rows.
+#define LG_TIDS 22u
+
 static uint64_t key_of(struct agg_key key)
 {
 	// Never 0 and never wraps.
-	static_assert(STACKS_MAX < 1u << 20 && LABEL_SETS_MAX <= 1u << 12,
+	static_assert(STACKS_MAX < 1u << 20 && LABEL_SETS_MAX <= 1u << 12 &&
+			      SIZE_CLASS_N <= 1u << 10,
 		      "a key fits in 64 bits");
 	return ((uint64_t)key.stack + 1) << 44 |
-	       (uint64_t)(key.labels % LABEL_SETS_MAX) << 32 | key.tid;
+	       (uint64_t)(key.labels % LABEL_SETS_MAX) << 32 |
+	       (uint64_t)key.size_class << LG_TIDS |
+	       (key.tid & ((1u << LG_TIDS) - 1));
 }
 
 static long add_row(struct agg_rows *t, struct agg_key key)
@@ -79,8 +87,10 @@ static long add_row(struct agg_rows *t, struct agg_key key)
 	t->list = list;
 	if (hmap_put(&t->by_key, key_of(key), t->n))
 		return -1;
-	list[t->n] = (struct snap_row){
-		.stack = key.stack, .tid = key.tid, .labels = key.labels};
+	list[t->n] = (struct snap_row){.stack = key.stack,
+				       .tid = key.tid,
+				       .labels = key.labels,
+				       .size_class = key.size_class};
 	return (long)t->n++;
 }
 
@@ -185,9 +195,11 @@ void agg_alloc(struct agg *a, struct agg_key key, const struct agg_alloc *al)
 	struct agg_live live = {.objects = w,
 				.bytes = w * (double)al->n_bytes,
 				.born_s = al->born_s};
-	long i = row_index(&a->tables[AGG_HEAP], key);
 	double *values;
+	long i;
 
+	key.size_class = size_class_of(al->n_bytes);
+	i = row_index(&a->tables[AGG_HEAP], key);
 	if (i < 0)
 		return;
 	live.row = (uint32_t)i;
@@ -285,7 +297,7 @@ static int check_rows(const struct agg_rows *t)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		struct agg_key key = {t->list[i].stack, t->list[i].tid,
-				      t->list[i].labels};
+				      t->list[i].labels, t->list[i].size_class};
 		uint64_t *index = hmap_get(&t->by_key, key_of(key));
 
 		if (!index || *index != i)

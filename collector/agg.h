@@ -67,7 +67,8 @@ struct agg {
 struct agg_key {
 	uint32_t stack;
 	uint32_t tid;
-	uint32_t labels; // < LABEL_SETS_MAX
+	uint32_t labels;     // < LABEL_SETS_MAX
+	uint32_t size_class; // of heap blocks, else 0
 };
 
 void agg_init(struct agg *a);
@@ -78,7 +79,8 @@ void agg_fini(struct agg *a);
 struct snap_row *agg_row(struct agg *a, enum agg_table table,
 			 struct agg_key key);
 
-// An allocation sample ID of N_BYTES taken at RATE. IS_TRACKED: a free may
+// An allocation sample ID of N_BYTES taken at RATE; its row is that of KEY and
+// its size class. IS_TRACKED: a free may
 // follow.
 struct agg_alloc {
 	uint64_t id;

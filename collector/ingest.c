@@ -236,7 +236,7 @@ static struct agg_key key_of(struct ingest *in, const union ringread_record *r)
 {
 	struct agg_key key = {
 		FRAME_UNKNOWN, r->header.tid,
-		r->header.labels < LABEL_SETS_MAX ? r->header.labels : 0};
+		r->header.labels < LABEL_SETS_MAX ? r->header.labels : 0, 0};
 
 	if (r->header.form == FORM_RAW)
 		key.stack = stack_of_raw(in, r);
@@ -329,7 +329,8 @@ static void on_cpu(struct ingest *in, const union ringread_record *r)
 
 		ticks -= late;
 		add(in, AGG_CPU,
-		    (struct agg_key){FRAME_SIGNAL_BLOCKED, key.tid, key.labels},
+		    (struct agg_key){FRAME_SIGNAL_BLOCKED, key.tid, key.labels,
+				     0},
 		    (double[]){late, late * period_ns});
 	}
 	add(in, AGG_CPU, key, (double[]){ticks, ticks * period_ns});

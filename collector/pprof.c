@@ -6,6 +6,7 @@
 
 #include "collector/arena.h"
 #include "collector/locs.h"
+#include "collector/size_class.h"
 #include "collector/strtab.h"
 #include "collector/sym.h"
 #include "proto/age.h"
@@ -260,6 +261,14 @@ static void add_age(struct builder *b, struct labels *l, const char *age)
 		label->str = text(b, age);
 }
 
+static void add_bytes(struct builder *b, struct labels *l, unsigned size_class)
+{
+	struct Perftools__Profiles__Label *label = add_label(b, l, "bytes");
+
+	if (label)
+		label->num = (int64_t)size_class_bytes(size_class);
+}
+
 // The labels of ROW: its age where the snapshot tells it, those of its scope,
 // and of its thread what they don't hide. An empty list where there is no
 // memory.
@@ -269,14 +278,16 @@ static struct labels row_labels(struct builder *b, const struct snap_row *row)
 	unsigned age = b->snap->ages ? b->snap->ages[row - b->snap->rows] : 0;
 	struct labels l = {0};
 
-	if (!row->labels && !age)
+	if (!row->labels && !age && !row->size_class)
 		return *thread;
-	l.items = arena_get(&b->arena, LABEL_DEPTH_MAX + thread->n + 1,
+	l.items = arena_get(&b->arena, LABEL_DEPTH_MAX + thread->n + 2,
 			    sizeof(*l.items));
 	if (!l.items)
 		return l;
 	if (age)
 		add_age(b, &l, age_table[age - 1].label);
+	if (row->size_class)
+		add_bytes(b, &l, row->size_class);
 	add_set(b, row->labels, &l);
 	for (size_t i = 0; i < thread->n; i++)
 		if (!has_key(&l, thread->items[i]->key))

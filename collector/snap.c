@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows are identified by (stack, tid, labels); a hash of the earlier snapshot's
-// rows makes a difference linear in the number of rows.
+// Rows are identified by (stack, tid, labels, size_class); a hash of the
+// earlier snapshot's rows makes a difference linear in the number of rows.
 #include "collector/snap.h"
 
 #include "collector/mem.h"
@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 // Sums of weights that should cancel out leave a trace of rounding; values are
 // whole numbers when written, so anything this small is zero.
@@ -48,7 +49,8 @@ void snap_free(struct snap *s)
 static size_t hash_row(const struct snap_row *row)
 {
 	uint64_t h = ((uint64_t)row->stack << 32 | row->tid) ^
-		     (uint64_t)row->labels << 52;
+		     (uint64_t)row->labels << 52 ^
+		     (uint64_t)row->size_class << 22;
 
 	h *= 0x9e3779b97f4a7c15ull;
 	return (size_t)(h >> 20);
@@ -84,7 +86,8 @@ static const struct snap_row *find_row(const struct snap *s, struct index *x,
 		const struct snap_row *row =
 			&s->rows[(x->slots[at] & ~FOUND_BIT) - 1];
 		if (row->stack == like->stack && row->tid == like->tid &&
-		    row->labels == like->labels) {
+		    row->labels == like->labels &&
+		    row->size_class == like->size_class) {
 			x->slots[at] |= FOUND_BIT;
 			return row;
 		}
@@ -141,10 +144,9 @@ static int append_vanished(struct snap *later, const struct snap *earlier,
 		struct snap_row row;
 		if (!x->slots[at] || x->slots[at] & FOUND_BIT)
 			continue;
-		row = (struct snap_row){0};
+		row = earlier->rows[x->slots[at] - 1];
+		memset(row.values, 0, sizeof(row.values));
 		subtract_row(&row, &earlier->rows[x->slots[at] - 1], values);
-		row.stack = earlier->rows[x->slots[at] - 1].stack;
-		row.tid = earlier->rows[x->slots[at] - 1].tid;
 		if (!is_zero(&row) && row.stack < later->n_stacks)
 			rows[later->n_rows++] = row;
 	}

@@ -24,10 +24,10 @@ struct snap_stack {
 // types (kind_table). Doubles, since heap weights are fractions; they are
 // rounded once, when written. Sums below 2^53 are exact.
 struct snap_row {
-	uint32_t stack;	 // index into snap.stacks
-	uint32_t tid;	 // 0 = no thread
-	uint32_t labels; // set of labels, 0 = none
-	uint32_t reserved;
+	uint32_t stack;	     // index into snap.stacks
+	uint32_t tid;	     // 0 = no thread
+	uint32_t labels;     // set of labels, 0 = none
+	uint32_t size_class; // of heap blocks (size_class.h), 0 = none
 	double values[KIND_VALUES_MAX];
 };
 
@@ -44,8 +44,8 @@ struct snap_thread {
 	char name[16]; // NUL-terminated
 };
 
-// Invariants: rows of one snap have distinct (stack, tid, labels), or (stack,
-// tid, labels, age) where there are ages, and then no delta is made of it;
+// Invariants: rows of one snap have distinct (stack, tid, labels, size_class),
+// and an age besides where there are ages, and then no delta is made of it;
 // threads are sorted by tid; stacks[row.stack].first + n <= n_frames;
 // frame.image <= n_images or FRAME_PSEUDO.
 struct snap {

@@ -253,6 +253,11 @@ def types(s):
     name = "main.keepBlocks" if s.is_go else "keep_blocks"
     s.equal(30, "exact at rate 1", [heap.total(v, leaf=name) for v, _ in
                                     HEAP_TYPES[:2]], [26, 26 * 65536])
+    s.equal(32, "the size of the blocks kept", {
+        x.labels.get("bytes") for x in allocs.samples
+        if x.frames[0].function == name and x.values[0]}, {65536})
+    s.expect(32, "each sample of a heap has a size", all(
+        x.labels.get("bytes") for x in allocs.samples if x.values[0]))
 
 
 def message(s):

@@ -19,7 +19,8 @@ def labelled(profile, value, **labels):
     index = [t[0] for t in profile.types].index(value)
     total = 0
     for s in profile.samples:
-        own = {k: v for k, v in s.labels.items() if k not in ("thread", "tid")}
+        own = {k: v for k, v in s.labels.items()
+               if k not in ("thread", "tid", "bytes")}
         if own == labels and any(f.function == "keep" for f in s.frames):
             total += s.values[index]
     return total

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -20,12 +21,36 @@ static void alloc(uint32_t stack, uint64_t id, uint64_t n_bytes, uint64_t rate)
 {
 	const struct agg_alloc al = {id, n_bytes, rate, true, 0};
 
-	agg_alloc(&a, (struct agg_key){stack, 7, 0}, &al);
+	agg_alloc(&a, (struct agg_key){stack, 7, 0, 0}, &al);
 }
 
+// The sums of a stack over its sizes.
 static const double *values(uint32_t stack)
 {
-	return agg_row(&a, AGG_HEAP, (struct agg_key){stack, 7, 0})->values;
+	static double sums[KIND_VALUES_MAX];
+	const struct agg_rows *t = &a.tables[AGG_HEAP];
+
+	memset(sums, 0, sizeof(sums));
+	for (size_t i = 0; i < t->n; i++)
+		for (int v = 0;
+		     t->list[i].stack == stack && v < KIND_VALUES_MAX; v++)
+			sums[v] += t->list[i].values[v];
+	return sums;
+}
+
+static void test_sizes(void **state)
+{
+	(void)state;
+	agg_init(&a);
+	alloc(10, 1, 100, 1);
+	alloc(10, 2, 112, 1);
+	alloc(10, 3, 113, 1);
+	assert_int_equal(a.tables[AGG_HEAP].n, 3); // the first is for overflows
+	assert_int_equal(a.tables[AGG_HEAP].list[1].size_class, 7);
+	assert_int_equal(a.tables[AGG_HEAP].list[2].size_class, 8);
+	assert_true(a.tables[AGG_HEAP].list[1].values[1] == 212);
+	assert_int_equal(agg_check(&a), 0);
+	agg_fini(&a);
 }
 
 static void test_exact(void **state)
@@ -64,7 +89,7 @@ static void test_untracked(void **state)
 
 	(void)state;
 	agg_init(&a);
-	agg_alloc(&a, (struct agg_key){10, 7, 0}, &al);
+	agg_alloc(&a, (struct agg_key){10, 7, 0, 0}, &al);
 	assert_true(values(10)[0] == 1 && values(10)[2] == 0);
 	assert_int_equal(agg_n_live(&a), 0);
 	agg_fini(&a);
@@ -139,7 +164,7 @@ static void test_row_bound(void **state)
 	(void)state;
 	agg_init(&a);
 	for (uint32_t i = 0; i < AGG_ROWS_MAX + 10; i++)
-		agg_row(&a, AGG_BLOCK, (struct agg_key){4 + i, 1, 0})
+		agg_row(&a, AGG_BLOCK, (struct agg_key){4 + i, 1, 0, 0})
 			->values[0]++;
 	assert_int_equal(a.tables[AGG_BLOCK].n, AGG_ROWS_MAX);
 	assert_int_equal(a.tables[AGG_BLOCK].n_overflow, 11);
@@ -164,6 +189,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_free_first),
 		cmocka_unit_test(test_untracked),
 		cmocka_unit_test(test_random),

@@ -31,7 +31,7 @@
 static void test_live_samples(void **state)
 {
 	static struct agg a;
-	const struct agg_key key = {4, 1, 0};
+	const struct agg_key key = {4, 1, 0, 0};
 	struct agg_alloc al = {.n_bytes = 8, .rate = 1, .is_tracked = true};
 
 	(void)state;

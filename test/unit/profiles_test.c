@@ -70,7 +70,7 @@ static double in(uint32_t profile, uint32_t stack)
 
 static void add(uint32_t profile, uint32_t stack, uint64_t id)
 {
-	agg_object(&a, (struct agg_key){stack, 7, 0}, id, profile);
+	agg_object(&a, (struct agg_key){stack, 7, 0, 0}, id, profile);
 }
 
 static void test_objects(void **state)
@@ -87,7 +87,7 @@ static void test_objects(void **state)
 	add(2, 11, 4);
 	assert_true(in(2, 11) == 0);
 	// Ids are shared with memory, which is another table.
-	agg_alloc(&a, (struct agg_key){10, 7, 0},
+	agg_alloc(&a, (struct agg_key){10, 7, 0, 0},
 		  &(struct agg_alloc){.id = 5,
 				      .n_bytes = 100,
 				      .rate = 1,
