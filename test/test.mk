@@ -153,7 +153,7 @@ check:
 check-asan: sanitized
 # Needs what test/web/install gets; not part of check.
 .PHONY: check-web
-check-web: all
+check-web: all $(B)/test/truth/serving
 	$(Q)$(call RUN_TESTS,web)
 
 $(SUITES:%=check-%): tests

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Naive: asks all threads for their stacks again and again, whatever call they sleep
-// in: SA_RESTART will do.
+// Naive: asks all threads for their stacks again and again, whatever call they
+// sleep in: SA_RESTART will do.
 #include "test/hook/naive/naive.h"
 
 #include <dirent.h>
