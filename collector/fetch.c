@@ -45,8 +45,8 @@ static int fetcher = -1; // our end; -1: nothing is fetched
 static struct wanted wanted[WANTED_MAX];
 static size_t n_wanted, n_asked;
 
-// One message: a build-id, with a descriptor or without.
-static int put(int socket_fd, const char *build_id, int fd)
+// One message: a build-id, with a descriptor or without. FLAGS as sendmsg's.
+static int put(int socket_fd, const char *build_id, int fd, int flags)
 {
 	char control[CMSG_SPACE(sizeof(fd))] = {0};
 	struct iovec part = {(char *)build_id, ELF_BUILD_ID_CHARS};
@@ -62,7 +62,7 @@ static int put(int socket_fd, const char *build_id, int fd)
 		c->cmsg_len = CMSG_LEN(sizeof(fd));
 		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 	}
-	return sendmsg(socket_fd, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return sendmsg(socket_fd, &m, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
 }
 
 // 1: a message, with its descriptor or -1; 0: none, or the other end is gone.
@@ -111,7 +111,7 @@ static void serve(int socket_fd)
 		if (client && find)
 			fd = find(client, (const unsigned char *)build_id, 0,
 				  NULL);
-		if (put(socket_fd, build_id, fd) < 0)
+		if (put(socket_fd, build_id, fd, 0) < 0)
 			break;
 		if (fd >= 0)
 			close(fd);
@@ -197,7 +197,8 @@ static struct wanted *ask(const char *build_id)
 	memset(w, 0, sizeof(*w));
 	strcpy(w->build_id, build_id);
 	w->asked_ms = now_ms();
-	if (put(fetcher, w->build_id, -1) < 0)
+	// Under the lock: nobody waits for room.
+	if (put(fetcher, w->build_id, -1, MSG_DONTWAIT) < 0)
 		return NULL;
 	n_wanted++;
 	n_asked++;

@@ -250,7 +250,9 @@ static void put_frame(struct writer *w, uint64_t iid, const struct frame *f,
 static uint32_t intern_frame(struct writer *w, const struct frame *f,
 			     uint64_t *ret_first)
 {
-	uint64_t key = ((uint64_t)f->image + 1) << 48 ^ (f->addr + 1);
+	// 0 is no key, and a process may say any address.
+	uint64_t mixed = ((uint64_t)f->image + 1) << 48 ^ (f->addr + 1);
+	uint64_t key = mixed ? mixed : 1;
 	const uint64_t *known = hmap_get(&w->frames, key);
 	struct sym_line lines[SYM_INLINE_MAX];
 	char text[SHOWN_NAME_BYTES];

@@ -198,6 +198,22 @@ static bool is_finished(struct proc *session)
 	return is;
 }
 
+static void mark_there(struct push *p, const struct proc *session)
+{
+	for (size_t i = 0; i < p->n_seen; i++)
+		if (p->seen[i].session == session->session)
+			p->seen[i].is_there = true;
+}
+
+// What those that wait for their last profile are compared with is kept.
+static void keep_finished(struct push *p)
+{
+	pthread_mutex_lock(&p->lock);
+	for (size_t i = 0; i < p->n_finished; i++)
+		mark_there(p, p->finished[i]);
+	pthread_mutex_unlock(&p->lock);
+}
+
 static void push_all(struct push *p)
 {
 	size_t n;
@@ -207,10 +223,14 @@ static void push_all(struct push *p)
 		return;
 	for (size_t i = 0; i < p->n_seen; i++)
 		p->seen[i].is_there = false;
-	for (size_t i = 0; i < n; i++)
-		if (!is_finished(list[i]))
+	for (size_t i = 0; i < n; i++) {
+		if (is_finished(list[i]))
+			mark_there(p, list[i]);
+		else
 			push_session(p, list[i]);
+	}
 	table_unlist(list, n);
+	keep_finished(p);
 	// Those that ended when there was no room for another.
 	for (size_t i = p->n_seen; i; i--)
 		if (!p->seen[i - 1].is_there)

@@ -33,6 +33,7 @@ enum verdict {
 
 struct sender {
 	const struct push_server *server;
+	const char *shown_url; // without the user's name and password
 	struct push_spool *spool;
 	int wake_fd;
 	CURL *curl;
@@ -47,6 +48,17 @@ int push_send_check(const char *url)
 	return !strncmp(url, "http://", 7) || !strncmp(url, "https://", 8)
 		       ? 0
 		       : -EINVAL;
+}
+
+// What of URL stands behind its scheme, or behind a "user:password@" there.
+static const char *without_user(const char *url)
+{
+	const char *host = strstr(url, "://");
+	const char *at;
+
+	host = host ? host + 3 : url;
+	at = strchr(host, '@');
+	return at && at < host + strcspn(host, "/") ? at + 1 : host;
 }
 
 // The lines of the user's file; blank ones are left out.
@@ -144,7 +156,7 @@ static enum verdict judge(struct sender *s, CURLcode code, const char *name)
 	long status = 0;
 
 	if (code) {
-		log_info("push: '%s': %s", s->server->url,
+		log_info("push: '%s': %s", s->shown_url,
 			 curl_easy_strerror(code));
 		return NOT_NOW;
 	}
@@ -152,12 +164,12 @@ static enum verdict judge(struct sender *s, CURLcode code, const char *name)
 	if (status >= 200 && status < 300)
 		return TAKEN;
 	if (status < 400 || status >= 500 || status == 408 || status == 429) {
-		log_info("push: '%s' answered %ld", s->server->url, status);
+		log_info("push: '%s' answered %ld", s->shown_url, status);
 		return NOT_NOW;
 	}
 	log_error("push: '%s' refused the profile of '%s' with status %ld; it "
 		  "is given up",
-		  s->server->url, name, status);
+		  s->shown_url, name, status);
 	return REFUSED;
 }
 
@@ -220,6 +232,12 @@ static bool settle(struct sender *s, const char *name, enum verdict verdict,
 	return true;
 }
 
+// Reading it will fail the next time, too.
+static bool is_hopeless(int err)
+{
+	return err == -EFBIG || err == -ELOOP;
+}
+
 static bool send_name(struct sender *s, const char *name)
 {
 	struct buf item;
@@ -231,7 +249,8 @@ static bool send_name(struct sender *s, const char *name)
 	if (!err)
 		is_settled = settle(s, name, send_item(s, &item), item.n_bytes);
 	else if (err != -ENOENT)
-		is_settled = settle(s, name, REFUSED, 0);
+		is_settled = settle(s, name,
+				    is_hopeless(err) ? REFUSED : NOT_NOW, 0);
 	buf_fini(&item);
 	return is_settled;
 }
@@ -339,8 +358,10 @@ static void serve(struct sender *s)
 void push_send_run(const struct push_server *server, struct push_spool *spool,
 		   int wake_fd, bool is_sandboxed)
 {
-	struct sender s = {
-		.server = server, .spool = spool, .wake_fd = wake_fd};
+	struct sender s = {.server = server,
+			   .shown_url = without_user(server->url),
+			   .spool = spool,
+			   .wake_fd = wake_fd};
 	int err = open_curl(&s);
 
 	if (err) {

@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 #define SUFFIX	     ".push"
-#define TEMPORARY    "new"
+#define TEMPORARY    ".cprof-push.new"
+#define TIME_DIGITS  19
+#define COUNT_DIGITS 10
 #define ITEM_MAX     (256u << 20) // no profile is larger
 #define NAME_PATTERN "%019" PRIu64 "-%010" PRIu32 SUFFIX
 
@@ -31,12 +33,16 @@ static int check_folder(int fd)
 	return st.st_uid == geteuid() && !(st.st_mode & 077) ? 0 : -EPERM;
 }
 
+// Only names of our making: whatever else lies there is somebody's.
 static bool is_item(const char *name)
 {
+	static const char digits[] = "0123456789";
 	size_t n = strlen(name);
 
-	return n < PUSH_NAME_BYTES && n > strlen(SUFFIX) &&
-	       !strcmp(name + n - strlen(SUFFIX), SUFFIX);
+	return n < PUSH_NAME_BYTES && strspn(name, digits) == TIME_DIGITS &&
+	       name[TIME_DIGITS] == '-' &&
+	       strspn(name + TIME_DIGITS + 1, digits) == COUNT_DIGITS &&
+	       !strcmp(name + TIME_DIGITS + 1 + COUNT_DIGITS, SUFFIX);
 }
 
 static uint64_t size_of(const struct push_spool *s, const char *name)
@@ -226,10 +232,11 @@ int push_spool_put(struct push_spool *s, const struct buf *item)
 	snprintf(name, sizeof(name), NAME_PATTERN,
 		 (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
 		 s->n_put++);
-	if (n_bytes_now(s) + item->n_bytes > s->max_bytes)
-		drop_oldest(s, item->n_bytes);
-	if (item->n_bytes <= ITEM_MAX && item->n_bytes <= s->max_bytes)
+	if (item->n_bytes <= ITEM_MAX && item->n_bytes <= s->max_bytes) {
+		if (n_bytes_now(s) + item->n_bytes > s->max_bytes)
+			drop_oldest(s, item->n_bytes);
 		err = write_file(s, item, name);
+	}
 	if (err)
 		atomic_fetch_add_explicit(&s->status->x_dropped, 1,
 					  memory_order_relaxed);

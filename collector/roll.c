@@ -42,6 +42,7 @@ struct call {
 	size_t n_taken;	    // answers that are in the list
 	size_t n_outstanding;
 	uint64_t answered_ns;
+	uint64_t until_ns; // nobody is waited for any more
 };
 
 static void pause_ns(long ns)
@@ -165,7 +166,7 @@ static void wait_answers(struct call *c, size_t most)
 
 	take_answers(c);
 	while (c->n_outstanding > most && !is_silent(c, begun_ns) &&
-	       !proc_is_over(c->p)) {
+	       pool_now_ns() < c->until_ns && !proc_is_over(c->p)) {
 		pause_ns(STEP_NS);
 		take_answers(c);
 	}
@@ -185,6 +186,8 @@ static void pass(struct call *c, bool runs_too)
 	for (size_t i = 0; i < r->n && c->policy.sig; i++) {
 		struct roll_thread *t = &r->threads[i];
 
+		if (pool_now_ns() > c->until_ns)
+			return;
 		if (!is_to_ask(t, runs_too) ||
 		    t->task.n_signals_left < QUEUE_MIN)
 			continue;
@@ -330,6 +333,7 @@ int roll_call(struct proc *p, bool interrupts, struct roll *ret)
 	*ret = (struct roll){0};
 	if (err)
 		return err;
+	c.until_ns = pool_now_ns() + DEADLINE_NS;
 	hmap_init(&c.by_tid);
 	err = list_threads(&c);
 	if (!err) {

@@ -44,6 +44,10 @@ struct unit {
 	bool is_indexed;
 };
 
+// What a unit of a package refers to is copied for it, to the end of its
+// section where its own end is not told; beyond this, units have no names.
+#define PACKAGE_MAX_BYTES ((size_t)512 << 20)
+
 struct scopes {
 	Dwarf *dwarf;
 	char *path;	 // of the package, NULL when there is none
@@ -51,6 +55,7 @@ struct scopes {
 	struct unit *units;
 	uint32_t n_units;
 	struct ranges unit_ranges;
+	size_t package_bytes; // copied for the package's units
 };
 
 static int add_range(struct ranges *r, const struct range *range)
@@ -196,6 +201,20 @@ static void index_functions(struct ranges *r, Dwarf_Die *parent, unsigned depth)
 	} while (dwarf_siblingof(&die, &die) == 0);
 }
 
+// Bytes from BASE to the end of what belongs to one unit. DWARF 5 has a length
+// of 4 bytes in front of each such piece, 4 bytes of other things, then BASE.
+static size_t cut_to_contribution(const Elf_Data *data, size_t base,
+				  unsigned attribute)
+{
+	size_t n_left = data->d_size - base;
+	uint32_t length;
+
+	if (attribute != DW_AT_addr_base || base < 8)
+		return n_left;
+	memcpy(&length, (const char *)data->d_buf + base - 8, sizeof(length));
+	return length >= 4 && length - 4 < n_left ? length - 4 : n_left;
+}
+
 // What section NAME of the file has from the place on that ATTRIBUTE of the
 // unit tells.
 static size_t find_base(const struct scopes *s, struct unit *unit,
@@ -224,7 +243,7 @@ static size_t find_base(const struct scopes *s, struct unit *unit,
 		if (!data || !data->d_buf || base > data->d_size)
 			return 0;
 		*ret_bytes = (const char *)data->d_buf + base;
-		return data->d_size - base;
+		return cut_to_contribution(data, base, attribute);
 	}
 	return 0;
 }
@@ -252,7 +271,10 @@ static void take_from_package(struct scopes *s, struct unit *unit)
 	skeleton.n_ranges_bytes =
 		find_base(s, unit, ".debug_ranges", DW_AT_GNU_ranges_base,
 			  &skeleton.ranges);
-	if (dwp_take(s->dwp, &skeleton, &unit->package) < 0)
+	s->package_bytes +=
+		skeleton.n_addresses_bytes + skeleton.n_ranges_bytes;
+	if (s->package_bytes > PACKAGE_MAX_BYTES ||
+	    dwp_take(s->dwp, &skeleton, &unit->package) < 0)
 		return;
 	while (dwarf_get_units(unit->package.dwarf, cu, &cu, NULL, NULL, &die,
 			       NULL) == 0)

@@ -66,6 +66,8 @@ EXPORT int cprof_mark(const char *text)
 	struct record r = {.type = RECORD_MARK, .labels = labels_now};
 	int err = -ENOTCONN;
 
+	if (!text)
+		return -EINVAL;
 	if (sample_ready() && !state_is_sandboxed()) {
 		r.time_ns = sys_slow_now_ns();
 		err = ring_push_text(&r, text,

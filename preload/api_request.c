@@ -67,7 +67,8 @@ static int get_file(const char *kind, const char *end, const char *path)
 	long fd = -1;
 	int err;
 
-	if (!state_control())
+	// Before the file is touched.
+	if (!state_control() || state_is_sandboxed())
 		return -ENOTCONN;
 	if (path)
 		fd = sys_call(SYS_openat, AT_FDCWD, path,

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <string.h>
 
+#define YIELDS_MAX 1000
 enum { NAME_FREE, NAME_CLAIMED, NAME_READY };
 
 struct name {
@@ -49,11 +50,14 @@ static bool is_name(const char *name)
 // Others that are on their way with a name are waited for: it may be this one.
 static bool is_same(struct name *n, const char *name)
 {
-	uint32_t now;
+	uint32_t now = NAME_CLAIMED;
 
-	while ((now = atomic_load_explicit(
-			&n->x_state, memory_order_acquire)) == NAME_CLAIMED)
-		(void)sys_call(SYS_sched_yield);
+	// Not for ever: who claimed it may be gone, left behind by a fork.
+	for (int i = 0; i < YIELDS_MAX && now == NAME_CLAIMED; i++) {
+		now = atomic_load_explicit(&n->x_state, memory_order_acquire);
+		if (now == NAME_CLAIMED && !state_is_sandboxed())
+			(void)sys_call(SYS_sched_yield);
+	}
 	return now == NAME_READY && !strcmp(n->text, name);
 }
 

@@ -23,9 +23,9 @@
 struct answer {
 	int fd;
 	uint64_t until_ns;
-	uint64_t left; // of the body, by its length
-	uint32_t n;    // bytes in buffer
-	char buffer[HEAD_BYTES];
+	uint64_t left;		     // of the body, by its length
+	uint32_t n;		     // bytes in buffer
+	char buffer[HEAD_BYTES + 1]; // and a NUL
 };
 
 static int send_line(int fd, const char *method, const char *path)
@@ -90,12 +90,12 @@ static int read_head(struct answer *a)
 		if (n <= 0)
 			return n ? (int)n : -EIO;
 		a->n += (uint32_t)n;
-		if (a->n == HEAD_BYTES)
-			return -EIO; // a head is far shorter
 		a->buffer[a->n] = '\0';
 		end = strstr(a->buffer, "\r\n\r\n");
 		if (end)
 			break;
+		if (a->n == HEAD_BYTES)
+			return -EIO; // a head is far shorter
 	}
 	*end = '\0';
 	at = strstr(a->buffer, length);

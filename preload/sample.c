@@ -374,8 +374,9 @@ COLD void sample_stack(uint32_t request, const ucontext_t *uc)
 
 	if (waiting.answered == request)
 		return;
-	r.value = record_asked(request, (enum record_wait)waiting.wait,
-			       r.aux ? holder_now() : 0);
+	r.value =
+		record_asked(request, (enum record_wait)waiting.wait,
+			     r.aux && !state_is_sandboxed() ? holder_now() : 0);
 	r.id = waiting.lock;
 	capture_context(&c, uc);
 	if (!ring_push(&r, &c))

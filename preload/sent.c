@@ -196,11 +196,13 @@ void sent_keep(const struct record_frames *f)
 {
 	uint32_t half = half_of(atomic_load_explicit(&state.status->x_log_end,
 						     memory_order_relaxed));
-	uint32_t n_bytes = (uint32_t)sizeof(*f) + f->n_frames * 8;
+	// Others can write to where it lies.
+	uint32_t n_frames = *(const volatile uint32_t *)&f->n_frames;
+	uint32_t n_bytes = (uint32_t)sizeof(*f) + n_frames * 8;
 	uint64_t before;
 	uint32_t at;
 
-	if (!find_slot(f->hash, half, &before))
+	if (n_frames > STACK_DEPTH_MAX || !find_slot(f->hash, half, &before))
 		return;
 	at = take_log(n_bytes / LOG_UNIT);
 	if (!at)

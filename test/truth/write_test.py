@@ -1,0 +1,19 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# run: 60 any
+"""cprof_write() of a profile that comes in many pieces: the file is whole."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+import pprof  # noqa: E402
+import under  # noqa: E402
+
+path = os.path.join(under.TMP, "large.pb.gz")
+run = under.Run(under.program("truth/write", path), **under.EXACT)
+under.expect_equal("cprof_write says", run.values["status"], 0)
+n_bytes = os.path.getsize(path)
+under.expect(f"a large answer: {n_bytes} bytes", n_bytes > 8192)
+profile = pprof.Profile(path)
+under.expect_equal("labels in it", len(
+    {s.labels.get("request") for s in profile.samples} - {None}), 1000)
