@@ -151,6 +151,14 @@ static bool is_public(const struct http_request *r)
 	return !strncmp(r->url, viewer, strlen(viewer));
 }
 
+// Writes files, or changes a process's rates: without a token anybody of this
+// machine could have the collector do it.
+static bool is_change(const struct http_request *r)
+{
+	return !strcmp(r->method, MHD_HTTP_METHOD_POST) &&
+	       strstr(r->url, "/api/");
+}
+
 static unsigned refuse(struct http_request *r, unsigned status,
 		       const char *text)
 {
@@ -178,5 +186,9 @@ unsigned http_access_check(const struct http_access *a, struct http_request *r)
 	if (is_foreign(r))
 		return refuse(r, MHD_HTTP_FORBIDDEN,
 			      "another site's page may not ask this");
+	if (!a->token && is_change(r))
+		return refuse(r, MHD_HTTP_FORBIDDEN,
+			      "over TCP this needs a token (--token): it "
+			      "changes something");
 	return 0;
 }

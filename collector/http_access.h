@@ -8,6 +8,7 @@
 //	without token and TLS (where the certificate says who this is) only a
 //	Host that is an address or localhost: another name may have been made to
 //	mean this machine a moment ago (DNS rebinding);
+//	nothing that changes a process or writes a file, without a token;
 //	nothing that another site's page asks for, but for following a link.
 #ifndef CPROF_COLLECTOR_HTTP_ACCESS_H
 #define CPROF_COLLECTOR_HTTP_ACCESS_H

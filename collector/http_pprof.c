@@ -40,7 +40,7 @@ static enum MHD_Result send_profile(struct http_request *r,
 {
 	char disposition[96];
 	// Over the Unix socket a person asks, and is not made to wait.
-	bool is_shared = !q->seconds && !r->is_local;
+	bool is_shared = !q->seconds && !q->interrupts && !r->is_local;
 	struct buf b;
 	int err;
 

@@ -95,11 +95,15 @@ enum MHD_Result http_reply_bytes(struct http_request *r, struct buf *body,
 		buf_fini(body);
 		return fail_memory(r);
 	}
-	response = MHD_create_response_from_buffer(body->n_bytes, body->data,
-						   MHD_RESPMEM_MUST_COPY);
-	buf_fini(body);
-	if (!response)
+	// An empty body has no memory to hand over.
+	response = MHD_create_response_from_buffer(
+		body->n_bytes, body->data,
+		body->data ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+	if (!response) {
+		buf_fini(body);
 		return MHD_NO;
+	}
+	buf_init(body);
 	MHD_add_response_header(response, "Content-Type", type);
 	if (disposition)
 		MHD_add_response_header(response, "Content-Disposition",

@@ -97,6 +97,7 @@ def origins(at):
             (200, "GET", {"Origin": own}),
             (403, "GET", {"Origin": other}),
             (403, "POST", {"Origin": "null"}),
+            (403, "POST", {}),
             (200, "GET", {"Sec_Fetch_Site": "same-origin"}),
             (200, "GET", {"Sec_Fetch_Site": "none",
                           "Sec_Fetch_Mode": "navigate"}),
