@@ -3,7 +3,8 @@
 // A peak may come and go between two visits, so its snapshot is taken at the
 // very record that makes it, while rings are read. Until it is written a higher
 // one takes its place: a program that only grows leaves some peaks, not one a
-// step.
+// step. Rings are read one after the other, so where a process filled several
+// between two visits a peak between them looks lower than it was.
 #include "collector/regular.h"
 
 #include "collector/dump.h"

@@ -12,10 +12,12 @@ import pprof  # noqa: E402
 import under  # noqa: E402
 
 MIB = 1 << 20
-# Uses 40 MiB for a moment, then allocates 4 MiB again and again.
+# Uses 40 MiB, as long as it takes to be seen in any case (a visit is due after
+# 250 ms at most), then allocates 4 MiB again and again.
 HEIGHT = ["/usr/bin/python3", "-c", """
-import sys
+import sys, time
 blocks = [bytes(1 << 20) for _ in range(40)]
+time.sleep(0.5)
 del blocks
 for _ in range(int(sys.argv[1])):
     b = bytes(4 << 20)
