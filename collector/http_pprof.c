@@ -111,6 +111,18 @@ static enum MHD_Result send_delta(struct http_request *r, const char *seconds)
 	return http_reply_fail(r);
 }
 
+// Go collects garbage first for heap?gc=1, of a number above 0 and of no other
+// profile.
+static void trim(struct http_request *r)
+{
+	const char *gc = http_request_get(r, "gc");
+	uint64_t n;
+
+	if (gc && r->route->kind == KIND_INUSE &&
+	    !http_request_number(gc, INT64_MAX, &n))
+		r->trimmed = query_trim(r->proc, http_request_is_abandoned, r);
+}
+
 enum MHD_Result http_pprof_named(struct http_request *r)
 {
 	const char *seconds = http_request_get(r, "seconds");
@@ -118,6 +130,7 @@ enum MHD_Result http_pprof_named(struct http_request *r)
 
 	if (seconds)
 		return send_delta(r, seconds);
+	trim(r);
 	return http_request_wants_text(r) ? send_text(r)
 					  : send_profile(r, &q, "");
 }

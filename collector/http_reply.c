@@ -20,6 +20,8 @@ static enum MHD_Result send_response(struct http_request *r, unsigned status,
 		atomic_fetch_add_explicit(&r->query->x_answers[status / 100], 1,
 					  memory_order_relaxed);
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	if (r->trimmed)
+		MHD_add_response_header(response, "X-Cprof-Trim", r->trimmed);
 	ok = MHD_queue_response(r->connection, status, response);
 	MHD_destroy_response(response);
 	return ok;

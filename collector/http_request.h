@@ -42,6 +42,7 @@ struct http_request {
 	struct buf body;
 	char *form; // the body's parameters: name, value, name, ... each ends
 	size_t n_form_bytes; // in a NUL
+	const char *trimmed; // what became of gc=1, or NULL
 	struct query_error error;
 };
 

@@ -162,7 +162,9 @@ struct proc {
 	uint64_t begun_old_hz;
 	uint32_t n_rolls; // requests for all stacks; the last's number
 	bool is_traced;
-	uint64_t interval_ns;	 // between visits
+	uint32_t n_trims;     // requests to give memory back; the last's number
+	uint64_t trimmed_ns;  // when that was made
+	uint64_t interval_ns; // between visits
 	struct proc_dump *dumps; // to be written
 	bool is_writing;
 	struct proc_texts files;

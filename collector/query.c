@@ -4,6 +4,8 @@
 // the JSON in query_report.c.
 #include "collector/query.h"
 
+#include "collector/trim.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -96,6 +98,12 @@ struct proc *query_find(struct query *q, const struct query_target *target,
 		fail_none(target, ret_error);
 	table_unlist(list, n);
 	return found;
+}
+
+const char *query_trim(struct proc *p, bool (*is_abandoned)(void *context),
+		       void *context)
+{
+	return trim_text(trim_ask(p, is_abandoned, context));
 }
 
 void query_stop(struct proc *p)

@@ -104,6 +104,11 @@ int query_shared(struct query *q, struct proc *p,
 		 const struct query_profile *profile, struct buf *ret,
 		 struct query_error *ret_error);
 
+// Has P give the free memory of its heap back to the system first: what became
+// of that, in words.
+const char *query_trim(struct proc *p, bool (*is_abandoned)(void *context),
+		       void *context);
+
 // Appends the profile of now in Go's text form (text.h), for heap kinds with
 // the memory figures. Not for cpu. 0, or negative errno and *ret_error.
 int query_text(struct proc *p, unsigned kind, struct buf *ret,

@@ -13,6 +13,7 @@
 #include "preload/state.h"
 #include "preload/sys.h"
 #include "preload/thread.h"
+#include "preload/trim.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -248,6 +249,8 @@ NOINLINE void sample_alloc(void *p, size_t n_bytes)
 		(void)draw_gap();
 	else
 		end_gap(p, n_bytes, labels_now);
+	if (UNLIKELY(trim_is_asked()))
+		trim_serve();
 	errno = err;
 }
 

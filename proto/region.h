@@ -77,6 +77,9 @@ struct region_control {
 	_Atomic uint32_t x_stacks_asked;
 	// 1 while a trace runs: records tell the time. Relaxed.
 	_Atomic uint32_t x_is_traced;
+	// The last request to give free memory back to the system, 0 = none
+	// yet. Relaxed.
+	_Atomic uint32_t x_trim_asked;
 	// CLOCK_MONOTONIC of the collector's last visit; relaxed.
 	_Alignas(CACHELINE) _Atomic uint64_t x_heartbeat_ns;
 	// 1 once /proc/PID/status says Seccomp: the shim makes no system calls.
@@ -95,6 +98,12 @@ struct region_control {
 	_Atomic uint64_t x_said[COUNTER_N];
 };
 static_assert(sizeof(struct region_control) <= REGION_PAGE, "page 0");
+
+enum region_trim {
+	REGION_TRIM_DONE,
+	REGION_TRIM_FOREIGN,   // the allocator is not libc's
+	REGION_TRIM_SANDBOXED, // no system calls any more
+};
 
 enum region_eintr {
 	REGION_EINTR_SOCKETS = 1 << 0,	  // sockets with a time-out
@@ -126,6 +135,12 @@ struct region_status {
 	_Atomic uint32_t x_eintr;
 	// 1 = something worth a file at exit was pushed (see README, "exit").
 	_Atomic uint32_t x_worth;
+	// The request to give memory back that a thread has taken, the last one
+	// that was served, and how: enum region_trim, before the number.
+	// Release pairs with the collector's acquire.
+	_Atomic uint32_t x_trim_taken;
+	_Atomic uint32_t x_trim_served;
+	_Atomic uint32_t x_trim_result;
 	// The log of sent stacks: the position of its end, and for which half
 	// (a position's, counted on) x_log_heads are known: how far each stripe
 	// had been written when that half began, in it or before it.
