@@ -2,8 +2,9 @@
 //
 // The process waits for the answer in its constructor, so nothing slow comes
 // before it but the reading of its maps, which are short then, and of the files
-// they name. A disk may be slow and a region not ready: other threads do both
-// while the loop goes on, and only the process itself waits.
+// they name, and the making of unwind tables of files that are new. A disk may
+// be slow and a region not ready: other threads do all this while the loop goes
+// on, and only the process itself waits.
 #include "collector/attach.h"
 
 #include "collector/admit.h"
@@ -31,6 +32,10 @@
 // is a second.
 #define QUEUE_MAX    4
 #define QUEUE_MAX_NS 300000000u
+// The longest a process waits for unwind tables, and how often they are looked
+// for meanwhile. libc's takes 3 ms to make, and each file's is made once.
+#define TABLES_WAIT_NS 50000000u
+#define TABLES_LOOK_NS 500000u
 
 static void close_fd(int fd)
 {
@@ -332,15 +337,30 @@ static int new_session(struct attach *a, struct conn_hello *h,
 	return err;
 }
 
+// True while P does better to wait: without tables its stacks travel as copies,
+// which on a busy machine fill its rings before anybody looks at them.
+static bool is_waiting_for_tables(struct proc *p)
+{
+	if (p->hello->transport == TRANSPORT_SOCKET)
+		return false;
+	visit_walks(p);
+	return p->walk.n_wanted && !proc_is_over(p) &&
+	       pool_now_ns() - p->attached_ns < TABLES_WAIT_NS;
+}
+
 // A starters' job: the maps are read before the answer, since the process may
 // be gone a moment after it.
 static uint64_t start(void *context)
 {
 	struct proc *p = context;
+	bool is_waiting;
 
 	proc_lock(p);
 	drain_start(p);
+	is_waiting = is_waiting_for_tables(p);
 	proc_unlock(p);
+	if (is_waiting)
+		return pool_now_ns() + TABLES_LOOK_NS;
 	choose_transport(p->attach, p);
 	return POOL_NEVER;
 }

@@ -23,7 +23,7 @@ struct known {
 	struct image *im;
 	uint64_t dev;
 	uint64_t inode;
-	bool is_used; // stacks have led through it
+	bool is_used; // stacks have led, or will lead, through it
 };
 
 struct images {
@@ -81,12 +81,17 @@ void image_unref(struct image *im)
 	free(im);
 }
 
-static bool is_shim_path(const char *path)
+static bool is_called(const char *path, const char *name)
 {
-	static const char shim[] = "libcprof.so";
 	const char *slash = strrchr(path, '/');
 
-	return !strncmp(slash ? slash + 1 : path, shim, sizeof(shim) - 1);
+	return !strncmp(slash ? slash + 1 : path, name, strlen(name));
+}
+
+// All stacks lead through these: nobody need have seen one.
+static bool is_always_used(const struct image *im)
+{
+	return im->is_main || im->is_shim || is_called(im->path, "libc.so");
 }
 
 // Takes over FILE, which may be NULL.
@@ -106,7 +111,7 @@ static struct image *new_image(const struct maps_entry *e,
 	im->start = e->start;
 	im->limit = e->limit;
 	im->file_offset = e->file_offset;
-	im->is_shim = is_shim_path(im->path);
+	im->is_shim = is_called(im->path, "libcprof.so");
 	if (file &&
 	    elf_file_bias(file, e->start, e->file_offset, &im->bias) < 0) {
 		elf_file_unref(file);
@@ -186,6 +191,7 @@ static uint32_t enter(struct images *ims, const struct maps_entry *e,
 		.im = im,
 		.dev = e->dev,
 		.inode = e->inode,
+		.is_used = is_always_used(im),
 	};
 	return ++ims->n_known;
 }
@@ -417,7 +423,7 @@ uint32_t images_mapped(const struct images *ims, uint32_t max,
 		const struct life *life = &ims->lives.open[i];
 		const struct known *k = &ims->known[life->image - 1];
 
-		if (life->until == LIFE_OPEN && (k->is_used || k->im->is_shim))
+		if (life->until == LIFE_OPEN && k->is_used)
 			ret[n++] = k->im;
 	}
 	return n;

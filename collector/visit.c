@@ -58,7 +58,7 @@ static void check_alive(struct proc *p)
 		proc_set_over(p);
 }
 
-static void update_walks(struct proc *p)
+void visit_walks(struct proc *p)
 {
 	walkindex_update(&p->walk, p->ingest.images, p->generation);
 	if (!p->env->is_checking_walks || !p->walk.own)
@@ -210,7 +210,7 @@ static uint64_t visit(void *context)
 	regular_start(p);
 	n_bytes = drain_run(p);
 	if (p->region && !is_over)
-		update_walks(p);
+		visit_walks(p);
 	drain_free_stripes(p);
 	take_thread_names(p, false);
 	if (!is_over) {

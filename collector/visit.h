@@ -10,6 +10,10 @@
 // Gives P its jobs. Before the first proc_poke().
 void visit_init(struct proc *p);
 
+// Tells P's process which unwind tables there are, and has the others made.
+// With the lock.
+void visit_walks(struct proc *p);
+
 // The collector ends: drains P once more and hands the files of an exit to the
 // writers, unless that was done; a process that goes on is told to look for
 // another collector. Takes the lock.

@@ -86,12 +86,16 @@ static void add(struct walkindex *w, const struct image *im)
 	struct walk_image *to = &w->own->images[w->own->x_n_images];
 	struct walktab *tab = walktab_ref(w->tabs, im->file);
 	struct walktab_place place;
+	bool is_wanted;
 
 	if (!tab)
 		return;
 	w->refs[w->n_refs++] = tab;
-	if (!walktab_place(w->tabs, tab, &place))
+	is_wanted = walktab_is_wanted(w->tabs, tab);
+	if (!walktab_place(w->tabs, tab, &place)) {
+		w->n_wanted += is_wanted;
 		return;
+	}
 	to->x_start = im->start;
 	to->x_limit = im->limit;
 	to->x_base = im->bias + place.base_vaddr;
@@ -109,6 +113,7 @@ static void make(struct walkindex *w, const struct images *images)
 	uint32_t n = images_mapped(images, WALK_IMAGES_MAX, list);
 
 	w->n_refs = 0;
+	w->n_wanted = 0;
 	w->own->x_n_images = 0;
 	w->own->x_tables_bytes = 0;
 	for (uint32_t i = 0; i < n; i++)

@@ -22,6 +22,7 @@ struct walkindex {
 	uint32_t generation;
 	struct walktab *refs[WALK_IMAGES_MAX];
 	uint32_t n_refs;
+	uint32_t n_wanted; // tables that were still being made
 };
 
 // TABS may be NULL.

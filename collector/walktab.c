@@ -219,7 +219,6 @@ static void publish(struct walktabs *t, struct walktab *tab,
 	}
 	memcpy(t->arena + tab->place.offset, rows->words, rows_bytes(rows));
 	tab->state = WALKTAB_READY;
-	atomic_fetch_add_explicit(&t->x_changes, 1, memory_order_relaxed);
 }
 
 // A pool's job.
@@ -237,6 +236,7 @@ static uint64_t compile(void *context)
 	else
 		publish(t, tab, &rows);
 	tab->file = NULL;
+	atomic_fetch_add_explicit(&t->x_changes, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&t->lock);
 	if (!err)
 		rows_fini(&rows);
@@ -320,4 +320,14 @@ bool walktab_place(struct walktabs *t, const struct walktab *tab,
 	*ret = tab->place;
 	pthread_mutex_unlock(&t->lock);
 	return is_ready;
+}
+
+bool walktab_is_wanted(struct walktabs *t, const struct walktab *tab)
+{
+	bool is_wanted;
+
+	pthread_mutex_lock(&t->lock);
+	is_wanted = tab->state == WALKTAB_WANTED;
+	pthread_mutex_unlock(&t->lock);
+	return is_wanted;
 }

@@ -26,7 +26,7 @@ void walktab_free(struct walktabs *t);
 int walktab_fd(const struct walktabs *t);
 const unsigned char *walktab_arena(const struct walktabs *t);
 
-// Moves when a table has become ready.
+// Moves when a table has become ready, or turned out not to be had.
 uint32_t walktab_changes(const struct walktabs *t);
 
 // The table of FILE, with a reference; when there is none it will be compiled.
@@ -45,5 +45,7 @@ struct walktab_place {
 // False: it is not ready, or can't be had.
 bool walktab_place(struct walktabs *t, const struct walktab *tab,
 		   struct walktab_place *ret);
+// True while it is still being made.
+bool walktab_is_wanted(struct walktabs *t, const struct walktab *tab);
 
 #endif

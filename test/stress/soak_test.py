@@ -46,8 +46,7 @@ def n_fds(pid):
 
 def look_at_heap(pid, path):
     """The estimates of the moment against the truth just before and after, less
-    what the shim says was lost: at the start, when stacks travel as copies, the
-    rings of a busy machine may be full."""
+    what the shim says was lost."""
     before = counts(path)
     stats = json.loads(under.http("GET", f"/{pid}/api/stats")[1])
     after = counts(path)
