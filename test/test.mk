@@ -159,7 +159,7 @@ check-web: all $(B)/test/truth/serving
 $(SUITES:%=check-%): tests
 	$(Q)$(call RUN_TESTS,$(@:check-%=%))
 
-# Every real program of test/compat, at hostile settings too: an hour or two.
+# Every real program of test/compat, at hostile settings too: some hours.
 .PHONY: compat
 compat:
 	$(Q)scripts/install-deps build compat

@@ -16,6 +16,13 @@ descriptors() {
 	done | sed "s,$T,{tmp},;s/:\[[0-9]*\]/:[]/" | sort
 }
 
+# let_others_in: through the folder of the run and that of the case, above it (not
+# where everybody is already: run by hand, that may be /tmp).
+let_others_in() {
+	chmod 711 "$T"
+	[ -k "$T/.." ] || chmod 711 "$T/.."
+}
+
 # others_may_preload FOLDER: copies of the programs go there, since a build may
 # lie where only its owner can look; $as_nobody and $as_postgres begin a command
 # that runs as another user with them (as oneself, if that isn't root).

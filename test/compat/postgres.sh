@@ -16,7 +16,7 @@ mkdir "$home"
 others_may_preload "$T/others"
 as=$as_postgres
 if [ -n "$as" ]; then
-	chmod 711 "$T" "$T/.."
+	let_others_in
 	chown postgres "$home" "$CPROF_DIR"
 fi
 cd "$home" || exit 1

@@ -7,7 +7,7 @@ set -u
 . "$HERE/lib.sh"
 
 others_may_preload "$T/others"
-chmod 711 "$T" "$T/.."
+let_others_in
 $as_nobody sh -c 'id -un; passwd -S; umount /nonexistent; newgrp nosuchgroup;
 	su --version; mount' 2>&1
 echo "status $?"
