@@ -19,10 +19,14 @@ $(STALE_LIBS): $(HOOK)/stale/stale%.so: test/hook/plugin/stale.c
 	$(Q)mkdir -p $(@D) && $(CC) $(HOST_CFLAGS) -O1 -DN=$* -fPIC -shared \
 		-o $@ $<
 
+# Debian's gcc-multilib would say where the kernel's asm/ headers are, but it and
+# the cross compilers exclude each other.
+I386 = -m32 -idirafter /usr/include/x86_64-linux-gnu
+
 $(HOOK)/hello_static: FLAVOUR = $(CC) -static
 $(HOOK)/hello_static_pie: FLAVOUR = $(CC) -static-pie
 $(HOOK)/hello_musl: FLAVOUR = musl-gcc
-$(HOOK)/hello_i386: FLAVOUR = $(CC) -m32
+$(HOOK)/hello_i386: FLAVOUR = $(CC) $(I386)
 $(HOOK)/hello_asan: FLAVOUR = $(CC) -fsanitize=address
 $(HOOK)/hello_tsan: FLAVOUR = $(CC) -fsanitize=thread
 $(HELLO): test/hook/hello.c
@@ -37,7 +41,7 @@ $(HOOK)/life_musl: test/hook/life.c
 	$(Q)mkdir -p $(@D) && musl-gcc -D_GNU_SOURCE -O1 -fno-builtin -o $@ $<
 
 $(HOOK)/life_i386: test/hook/life.c
-	$(Q)mkdir -p $(@D) && $(CC) -m32 -D_GNU_SOURCE -O1 -fno-builtin \
+	$(Q)mkdir -p $(@D) && $(CC) $(I386) -D_GNU_SOURCE -O1 -fno-builtin \
 		-pthread -o $@ $<
 
 $(HOOK)/early: test/hook/early.c $(HOOK)/plugin/early.so
