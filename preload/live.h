@@ -29,12 +29,16 @@ static inline uint64_t live_hash(const void *p)
 	return (((uintptr_t)p >> 4) * 0x9e3779b97f4a7c15ull);
 }
 
-// Where P counts in the filter: half of a product, since that is a single
-// multiplication on x86-64. Blocks 4 GiB apart share a place, which is as good
-// as any other.
+// Where P counts in the filter: (P >> 4) + (P >> 12) + (P >> 16), by a single
+// multiplication. Neighbours in memory are neighbours here, so that a program
+// that frees what it used lately finds the filter's lines in its cache (a
+// hash that scatters misses the first level at every other free of python3, by
+// cachegrind; this one at every tenth). The terms beside the first keep blocks
+// at the same place in their pages, or their mebibytes, apart. Blocks 4 GiB
+// apart share a place, which is as good as any other.
 static inline _Atomic uint8_t *live_filter_of(const void *p)
 {
-	uint32_t h = (uint32_t)(uintptr_t)p * 0x9e3779b1u;
+	uint32_t h = (uint32_t)(uintptr_t)p * 0x1011u;
 
 	return &live_x_filter[h >> (32 - LIVE_LG_FILTER)];
 }

@@ -316,6 +316,50 @@ static void test_live_full(void **unused)
 	}
 }
 
+// How many of N blocks STEP_BYTES apart share their place with another.
+static uint32_t count_shared(uint32_t n, uintptr_t step_bytes)
+{
+	static bool is_taken[1u << LIVE_LG_FILTER];
+	uint32_t n_shared = 0;
+
+	memset(is_taken, 0, sizeof(is_taken));
+	for (uintptr_t i = 0; i < n; i++) {
+		void *p = (void *)(0x55d0c0000010u + i * step_bytes);
+		bool *t = &is_taken[live_filter_of(p) - live_x_filter];
+
+		n_shared += *t;
+		*t = true;
+	}
+	return n_shared;
+}
+
+static void test_filter_keeps_blocks_apart(void **unused)
+{
+	(void)unused;
+	assert_int_equal(count_shared(4096, 16), 0);
+	assert_int_equal(count_shared(4096, 1u << 12), 0);
+	assert_int_equal(count_shared(4096, 1u << 16), 0);
+	assert_int_equal(count_shared(2048, 1u << 20), 0);
+	assert_int_equal(count_shared(1024, 1u << 21), 0);
+}
+
+// A page of memory has a page's share of the filter, in few lines of cache.
+static void test_filter_keeps_neighbours_together(void **unused)
+{
+	const char *page = (const char *)0x55d0c0000000;
+	uintptr_t line = 0;
+	uint32_t n_lines = 0;
+
+	(void)unused;
+	for (size_t i = 0; i < REGION_PAGE; i += 16) {
+		uintptr_t at = (uintptr_t)live_filter_of(page + i) / 64;
+
+		n_lines += at != line;
+		line = at;
+	}
+	assert_in_range(n_lines, 1, REGION_PAGE / 16 / 64 + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +377,8 @@ int main(void)
 		cmocka_unit_test_setup(
 			test_address_seen_again_ends_the_old_block, set_up),
 		cmocka_unit_test_setup(test_live_full, set_up),
+		cmocka_unit_test(test_filter_keeps_blocks_apart),
+		cmocka_unit_test(test_filter_keeps_neighbours_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
