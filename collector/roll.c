@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// In passes: those who sleep are asked first, some at a time, so that their
-// answers find room; then whoever is left is looked at again, since it runs, or
-// has just moved. A thread that is missing in the end is listed without a
+// In two rounds over the threads. Each is looked at and, when it sleeps in a
+// call that allows it, asked at once: what /proc said is some microseconds old
+// then, and the answers come while the next ones are looked at; so many at a
+// time that they find room. Whoever is left is looked at again, since it runs,
+// or had just moved. A thread that is missing in the end is listed without a
 // stack, and says why.
 #include "collector/roll.h"
 
@@ -36,6 +38,7 @@
 struct call {
 	struct proc *p;
 	struct roll *roll;
+	DIR *tasks;
 	struct askable_policy policy;
 	uint32_t request;
 	struct hmap by_tid; // own tid -> index + 1
@@ -172,30 +175,50 @@ static void wait_answers(struct call *c, size_t most)
 	}
 }
 
-static bool is_to_ask(const struct roll_thread *t, bool runs_too)
+static bool is_to_ask(const struct call *c, const struct roll_thread *t,
+		      bool runs_too)
 {
-	return !t->is_asked && !t->has_stack &&
+	return c->policy.sig && t->task.n_signals_left >= QUEUE_MIN &&
 	       (t->askable == ASKABLE_YES ||
-		(runs_too && t->askable == ASKABLE_RUNS));
+		(runs_too && t->askable == ASKABLE_RUNS)) &&
+	       pool_now_ns() < c->until_ns;
 }
 
-static void pass(struct call *c, bool runs_too)
+static void look(struct call *c, struct roll_thread *t)
+{
+	if (task_read(c->tasks, t->task.tid, &t->task))
+		t->task.state = 0;
+	t->askable = askable_judge(&t->task, &c->policy);
+}
+
+static void ask_if(struct call *c, struct roll_thread *t, bool runs_too)
+{
+	if (is_to_ask(c, t, runs_too))
+		ask(c, t);
+	if (c->n_outstanding >= OUTSTANDING_MAX)
+		wait_answers(c, OUTSTANDING_MAX / 2);
+}
+
+// 0 or -ENOMEM.
+static int first_round(struct call *c)
 {
 	struct roll *r = c->roll;
 
-	for (size_t i = 0; i < r->n && c->policy.sig; i++) {
+	for (size_t i = 0; i < r->n; i++) {
 		struct roll_thread *t = &r->threads[i];
 
-		if (pool_now_ns() > c->until_ns)
-			return;
-		if (!is_to_ask(t, runs_too) ||
-		    t->task.n_signals_left < QUEUE_MIN)
-			continue;
-		ask(c, t);
-		if (c->n_outstanding >= OUTSTANDING_MAX)
-			wait_answers(c, OUTSTANDING_MAX / 2);
+		look(c, t);
+		t->at.tid = t->task.own_tid;
+		if (t->task.own_tid &&
+		    hmap_put(&c->by_tid, t->task.own_tid, i + 1))
+			return -ENOMEM;
+		ask_if(c, t, false);
 	}
 	wait_answers(c, 0);
+	// Some may have answered, by a tick, before it was known who they are.
+	c->n_taken = 0;
+	take_answers(c);
+	return 0;
 }
 
 static bool has_runners(const struct roll *r)
@@ -207,56 +230,52 @@ static bool has_runners(const struct roll *r)
 	return false;
 }
 
-static void look_again(struct call *c)
+static void second_round(struct call *c)
 {
-	for (size_t i = 0; i < c->roll->n; i++) {
-		struct roll_thread *t = &c->roll->threads[i];
+	struct roll *r = c->roll;
 
-		if (t->has_stack || t->is_asked)
-			continue;
-		if (task_read(c->p->pid, t->task.tid, &t->task))
-			t->task.state = 0;
-		t->askable = askable_judge(&t->task, &c->policy);
-	}
+	for (size_t i = 0; i < r->n; i++)
+		if (!r->threads[i].has_stack && !r->threads[i].is_asked) {
+			look(c, &r->threads[i]);
+			ask_if(c, &r->threads[i], true);
+		}
+	wait_answers(c, 0);
 }
 
-static void ask_all(struct call *c)
+static int ask_all(struct call *c)
 {
-	uint64_t ticks_ns = pool_now_ns() + TICK_WAIT_NS;
+	uint64_t ticks_ns;
+	int err = first_round(c);
 
-	pass(c, false);
-	while (has_runners(c->roll) && pool_now_ns() < ticks_ns &&
+	ticks_ns = pool_now_ns() + TICK_WAIT_NS;
+	while (!err && has_runners(c->roll) && pool_now_ns() < ticks_ns &&
 	       !proc_is_over(c->p)) {
 		pause_ns(STEP_NS);
 		take_answers(c);
 	}
-	look_again(c);
-	pass(c, true);
+	if (!err)
+		second_round(c);
+	return err;
 }
 
+// 0 or negative errno; who calls closes c->tasks.
 static int list_threads(struct call *c)
 {
 	struct roll *r = c->roll;
-	struct task *tasks;
-	size_t n;
-	int err = task_list(c->p->pid, THREADS_MAX, &tasks, &n);
+	uint32_t *tids = NULL;
+	size_t n = 0;
+	int err = task_open(c->p->pid, &c->tasks);
 
+	if (!err)
+		err = task_list(c->tasks, THREADS_MAX, &tids, &n);
 	if (err)
 		return err;
-	r->threads = calloc(n ? n : 1, sizeof(*r->threads));
-	for (size_t i = 0; r->threads && i < n; i++) {
-		struct roll_thread *t = &r->threads[i];
-
-		t->task = tasks[i];
-		t->askable = askable_judge(&t->task, &c->policy);
-		t->at.tid = t->task.own_tid;
-		if (t->task.own_tid &&
-		    hmap_put(&c->by_tid, t->task.own_tid, i + 1))
-			err = -ENOMEM;
-	}
+	r->threads = calloc(n, sizeof(*r->threads));
+	for (size_t i = 0; r->threads && i < n; i++)
+		r->threads[i].task.tid = tids[i];
 	r->n = r->threads ? n : 0;
-	free(tasks);
-	return r->threads ? err : -ENOMEM;
+	free(tids);
+	return r->threads ? 0 : -ENOMEM;
 }
 
 // Those that went meanwhile were not there when the answers were in.
@@ -336,10 +355,12 @@ int roll_call(struct proc *p, bool interrupts, struct roll *ret)
 	c.until_ns = pool_now_ns() + DEADLINE_NS;
 	hmap_init(&c.by_tid);
 	err = list_threads(&c);
-	if (!err) {
-		ask_all(&c);
+	if (!err)
+		err = ask_all(&c);
+	if (!err)
 		err = finish(&c);
-	}
+	if (c.tasks)
+		closedir(c.tasks);
 	proc_lock(p);
 	close_request(&c);
 	proc_unlock(p);

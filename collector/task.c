@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Three small files a thread: status, and of one that sleeps syscall and, where
-// that is not to be read, wchan.
+// Two small files a thread: status, and of one that sleeps syscall or, where
+// that is not to be read, wchan. They are opened from the folder of all, and
+// read without stdio: of 1,000 threads that is what a roll call costs most.
 #include "collector/task.h"
 
 #include "collector/mem.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
@@ -17,16 +17,16 @@
 
 #define TEXT_BYTES 4096
 
-// Reads /proc/PID/task/TID/NAME. Its length, or negative errno.
-static int read_file(uint32_t pid, uint32_t tid, const char *name,
+// Reads TID/NAME. Its length, or negative errno.
+static int read_file(DIR *tasks, uint32_t tid, const char *name,
 		     char ret_text[TEXT_BYTES])
 {
-	char path[96];
+	char path[32];
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%u/task/%u/%s", pid, tid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%u/%s", tid, name);
+	fd = openat(dirfd(tasks), path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	n = read(fd, ret_text, TEXT_BYTES - 1);
@@ -67,10 +67,11 @@ static void read_own_tid(const char *at, struct task *t)
 // "SigQ: used/most".
 static void read_queue(const char *at, struct task *t)
 {
-	unsigned long long used, most;
+	char *end;
+	unsigned long long used = strtoull(at, &end, 10);
+	unsigned long long most = *end == '/' ? strtoull(end + 1, NULL, 10) : 0;
 
-	if (sscanf(at, "%llu/%llu", &used, &most) == 2)
-		t->n_signals_left = most > used ? most - used : 0;
+	t->n_signals_left = most > used ? most - used : 0;
 }
 
 static void read_state(const char *at, struct task *t)
@@ -102,48 +103,47 @@ static const struct status_line {
 	const char *name;
 	void (*read)(const char *at, struct task *t);
 } status_lines[] = {
-	{"Name:\t", read_name},	     {"State:\t", read_state},
-	{"NSpid:\t", read_own_tid},  {"SigQ:\t", read_queue},
-	{"SigBlk:\t", read_blocked}, {"SigCgt:\t", read_caught},
-	{"Seccomp:\t", read_mode},   {"Seccomp_filters:\t", read_filters},
+	{"\nName:\t", read_name},      {"\nState:\t", read_state},
+	{"\nNSpid:\t", read_own_tid},  {"\nSigQ:\t", read_queue},
+	{"\nSigBlk:\t", read_blocked}, {"\nSigCgt:\t", read_caught},
+	{"\nSeccomp:\t", read_mode},   {"\nSeccomp_filters:\t", read_filters},
 };
 
 #define N_STATUS_LINES (sizeof(status_lines) / sizeof(*status_lines))
 
-// The lines stand in the order of the table.
+// TEXT begins with a line feed. The lines stand in the order of the table; one
+// that a kernel doesn't have is passed over.
 static void read_status(const char *text, struct task *t)
 {
-	size_t i = 0;
+	for (size_t i = 0; i < N_STATUS_LINES; i++) {
+		const char *found = strstr(text, status_lines[i].name);
 
-	for (const char *at = text; at; at = strchr(at, '\n')) {
-		at += *at == '\n';
-		for (size_t k = i; k < N_STATUS_LINES; k++) {
-			const char *name = status_lines[k].name;
-
-			if (strncmp(at, name, strlen(name)))
-				continue;
-			status_lines[k].read(at + strlen(name), t);
-			i = k + 1;
-			break;
-		}
+		if (!found)
+			continue;
+		text = found + strlen(status_lines[i].name);
+		status_lines[i].read(text, t);
 	}
 }
 
 // "nr a0 a1 a2 a3 a4 a5 sp pc", "-1 sp pc", or "running".
 static void read_call(const char *text, struct task *t)
 {
-	unsigned long long a[TASK_ARGS], sp, pc;
-	long long nr;
+	uint64_t numbers[TASK_ARGS + 2];
+	char *end;
+	long long nr = strtoll(text, &end, 10);
 
-	if (sscanf(text, "%lld %llx %llx %llx %llx %llx %llx %llx %llx", &nr,
-		   &a[0], &a[1], &a[2], &a[3], &a[4], &a[5], &sp, &pc) != 9 ||
-	    nr < 0)
+	if (end == text || nr < 0)
 		return;
+	for (size_t i = 0; i < TASK_ARGS + 2; i++) {
+		text = end;
+		numbers[i] = strtoull(text, &end, 16);
+		if (end == text)
+			return;
+	}
 	t->has_call = true;
 	t->call = nr;
-	for (int i = 0; i < TASK_ARGS; i++)
-		t->args[i] = a[i];
-	t->pc = pc;
+	memcpy(t->args, numbers, sizeof(t->args));
+	t->pc = numbers[TASK_ARGS + 1];
 }
 
 static void read_place(const char *text, struct task *t)
@@ -153,10 +153,10 @@ static void read_place(const char *text, struct task *t)
 			 (int)sizeof(t->place) - 1, text);
 }
 
-int task_read(uint32_t pid, uint32_t tid, struct task *ret)
+int task_read(DIR *tasks, uint32_t tid, struct task *ret)
 {
-	char text[TEXT_BYTES];
-	int n = read_file(pid, tid, "status", text);
+	char text[1 + TEXT_BYTES] = "\n";
+	int n = read_file(tasks, tid, "status", text + 1);
 
 	*ret = (struct task){.tid = tid, .own_tid = tid};
 	if (n <= 0)
@@ -164,56 +164,42 @@ int task_read(uint32_t pid, uint32_t tid, struct task *ret)
 	read_status(text, ret);
 	if (ret->state != 'S' && ret->state != 'D')
 		return 0;
-	if (read_file(pid, tid, "syscall", text) > 0)
+	if (read_file(tasks, tid, "syscall", text) > 0)
 		read_call(text, ret);
-	if (!ret->has_call && read_file(pid, tid, "wchan", text) > 0)
+	if (!ret->has_call && read_file(tasks, tid, "wchan", text) > 0)
 		read_place(text, ret);
 	return 0;
 }
 
-static int list_tids(uint32_t pid, size_t max, uint32_t **ret, size_t *ret_n)
+int task_open(uint32_t pid, DIR **ret)
 {
 	char path[64];
-	size_t capacity = 0;
-	struct dirent *e;
-	DIR *dir;
 
 	snprintf(path, sizeof(path), "/proc/%u/task", pid);
-	dir = opendir(path);
-	if (!dir)
-		return -errno;
-	while (*ret_n < max && (e = readdir(dir))) {
-		uint32_t *list;
-
-		if (*e->d_name == '.')
-			continue;
-		list = mem_grow(*ret, &capacity, *ret_n + 1, sizeof(*list));
-		if (!list)
-			break;
-		*ret = list;
-		list[(*ret_n)++] = (uint32_t)strtoul(e->d_name, NULL, 10);
-	}
-	closedir(dir);
-	return *ret_n ? 0 : -ESRCH;
+	*ret = opendir(path);
+	return *ret ? 0 : -errno;
 }
 
-int task_list(uint32_t pid, size_t max, struct task **ret, size_t *ret_n)
+int task_list(DIR *tasks, size_t max, uint32_t **ret, size_t *ret_n)
 {
-	uint32_t *tids = NULL;
-	struct task *list;
-	size_t n_tids = 0, n = 0;
-	int err = list_tids(pid, max, &tids, &n_tids);
+	uint32_t *tids = NULL, *grown;
+	size_t capacity = 0, n = 0;
+	struct dirent *e;
 
-	list = err ? NULL : calloc(n_tids, sizeof(*list));
-	if (!err && !list)
-		err = -ENOMEM;
-	for (size_t i = 0; list && i < n_tids; i++)
-		if (!task_read(pid, tids[i], &list[n]))
-			n++;
-	free(tids);
-	if (err)
-		return err;
-	*ret = list;
+	while (n < max && (e = readdir(tasks))) {
+		if (*e->d_name == '.')
+			continue;
+		grown = mem_grow(tids, &capacity, n + 1, sizeof(*tids));
+		if (!grown)
+			break;
+		tids = grown;
+		tids[n++] = (uint32_t)strtoul(e->d_name, NULL, 10);
+	}
+	if (!n) {
+		free(tids);
+		return -ESRCH;
+	}
+	*ret = tids;
 	*ret_n = n;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef CPROF_COLLECTOR_TASK_H
 #define CPROF_COLLECTOR_TASK_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,12 +32,15 @@ struct task {
 	char place[32]; // where in the kernel, "" when that is not told
 };
 
-// Looks at thread TID of PID. 0 or negative errno: then it has gone.
-int task_read(uint32_t pid, uint32_t tid, struct task *ret);
+// The threads of PID. The caller closes *ret (closedir). 0 or negative errno.
+int task_open(uint32_t pid, DIR **ret);
 
-// Looks at all threads of PID, MAX at most, by tid; the caller frees the list.
-// 0 or negative errno.
-int task_list(uint32_t pid, size_t max, struct task **ret, size_t *ret_n);
+// The ids of those there are, MAX at most, in ascending order; the caller frees
+// the list. 0 or negative errno.
+int task_list(DIR *tasks, size_t max, uint32_t **ret, size_t *ret_n);
+
+// Looks at thread TID. 0 or negative errno: then it has gone.
+int task_read(DIR *tasks, uint32_t tid, struct task *ret);
 
 // The name of the system call T sleeps in, or of its place in the kernel, or
 // "". Writes at most N_BYTES with the NUL.

@@ -35,9 +35,8 @@ static uint32_t open_request(struct proc *p)
 {
 	uint64_t now_ns = pool_now_ns();
 
-	if (!p->region ||
-	    (p->n_trims && (look(p, p->n_trims) == TRIM_PENDING ||
-			    now_ns - p->trimmed_ns < PAUSE_NS)))
+	if (!p->region || (p->n_trims && (look(p, p->n_trims) == TRIM_PENDING ||
+					  now_ns - p->trimmed_ns < PAUSE_NS)))
 		return p->n_trims;
 	p->n_trims += p->n_trims == UINT32_MAX ? 2 : 1;
 	p->trimmed_ns = now_ns;

@@ -15,10 +15,10 @@ static inline bool trim_is_asked(void)
 {
 	const struct region_control *c = state_control();
 
-	return c && atomic_load_explicit(&c->x_trim_asked,
-					 memory_order_relaxed) !=
-			    atomic_load_explicit(&state.status->x_trim_taken,
-						 memory_order_relaxed);
+	return c &&
+	       atomic_load_explicit(&c->x_trim_asked, memory_order_relaxed) !=
+		       atomic_load_explicit(&state.status->x_trim_taken,
+					    memory_order_relaxed);
 }
 
 // Serves the request, unless another thread does. May change errno; in a hook

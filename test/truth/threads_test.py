@@ -18,13 +18,15 @@ ENDED = {"poll": "poll", "epoll": "epoll_wait", "select": "(p?select6|select)",
          "nanosleep": "clock_nanosleep", "pause": "pause",
          "sigwait": "rt_sigtimedwait", "blocking": "read"}
 N = 3
+N_MANY = 40
 HEAD = re.compile(r"^goroutine (\d+) \[(.*)\]:$")
 
 
 class Asked:
-    def __init__(self, name, *args, **settings):
+    def __init__(self, name, n, *args, **settings):
+        self.n = n
         self.child = under.subprocess.Popen(
-            under.program("truth/asked", *args), text=True,
+            under.program("truth/asked", n, *args), text=True,
             stdin=under.subprocess.PIPE, stdout=under.subprocess.PIPE,
             env=under.environment(os.path.join(under.TMP, name), settings))
         under.expect_equal("it says", self.child.stdout.readline(), "ready\n")
@@ -37,7 +39,7 @@ class Asked:
         for tid in os.listdir(f"/proc/{self.child.pid}/task"):
             with open(f"/proc/{self.child.pid}/task/{tid}/stat") as f:
                 states[f.read().rpartition(")")[2].split()[0]] += 1
-        return states["S"] >= N * (len(RESTARTED) + len(ENDED)) + 2
+        return states["S"] >= self.n * (len(RESTARTED) + len(ENDED)) + 2
 
     def ask(self, query):
         status, body = under.http(
@@ -135,6 +137,23 @@ def check_profile(asked):
     under.expect("threads are labelled", {"mutex", "poll"} <= names)
 
 
+def n_reads(pid):
+    with open(f"/proc/{pid}/io", encoding="ascii") as f:
+        return int(re.search(r"^syscr: (\d+)", f.read(), re.M).group(1))
+
+
+def check_cost(asked, pid):
+    """Of each thread two files are read; of who can't be asked, twice. More of
+    that, and 1,000 threads wouldn't fit into 100 ms."""
+    asked.ask("debug=2")  # the names of the threads are known then
+    before = n_reads(pid)
+    n_threads = sum(map(len, asked.by_name().values()))
+    most = 2 * n_threads + 2 * N_MANY * len(ENDED) + 40
+    got = n_reads(pid) - before
+    under.expect(f"{n_threads} threads: {got} reads, at most {most}",
+                 n_threads <= got <= most)
+
+
 # 1. Of each kind, as it stands; and asked again and again nothing is disturbed.
 asked = Asked("plain", N)
 threads = asked.by_name()
@@ -191,3 +210,12 @@ under.expect_equal("socket transport: threads", sum(map(len, threads.values())),
                    N * (len(RESTARTED) + len(ENDED)) + 5)
 for kind, n in asked.end().items():
     under.expect_equal(f"{kind}: interrupted", n, 0)
+
+# 6. What it costs, counted. (Of a collector in its sandbox only root may know.)
+under.poll("no collector", lambda: not os.path.exists(under.SOCKET), 30)
+collector = under.start_collector("--no-sandbox")
+asked = Asked("many", N_MANY)
+check_cost(asked, collector.pid)
+asked.end()
+collector.terminate()
+under.expect_equal("the collector's status", collector.wait(30), 0)

@@ -2,8 +2,8 @@
 //
 // Description: a program whose heap has much free memory in the middle, which
 // libc does not give back by itself. It sleeps until it is told what to do next
-// by a character on its stdin: 'a' allocates a little, 'f' fills and empties the
-// heap again, 'b' begins to allocate without end; and ends with its stdin.
+// by a character on its stdin: 'a' allocates a little, 'f' fills and empties
+// the heap again, 'b' begins to allocate without end; and ends with its stdin.
 //
 // Known of it: FREE_BYTES are free below the block that is kept.
 #include <pthread.h>
