@@ -22,18 +22,18 @@ struct sums {
 	double bytes[AGE_N];
 };
 
-static struct sums *sum_live(const struct agg *a, size_t n_rows, uint32_t now_s)
+static struct sums *sum_live(const struct ages_live *l, size_t n_rows)
 {
 	struct sums *sums = calloc(n_rows + 1, sizeof(*sums));
 
-	for (size_t i = 0; sums && i < a->n_live_used; i++) {
-		const struct agg_live *live = &a->live[i];
+	for (size_t i = 0; sums && i < l->n; i++) {
+		const struct agg_live *live = &l->list[i];
 		uint32_t age_s;
 		enum age age;
 
 		if (live->profile || live->row >= n_rows)
 			continue; // AGG_NO_ROW, or no memory
-		age_s = now_s > live->born_s ? now_s - live->born_s : 0;
+		age_s = l->now_s > live->born_s ? l->now_s - live->born_s : 0;
 		age = age_of_seconds(age_s);
 		sums[live->row].objects[age] += live->objects;
 		sums[live->row].bytes[age] += live->bytes;
@@ -90,9 +90,9 @@ static size_t split_row(const struct snap_row *row, const struct sums *sums,
 	return n;
 }
 
-int ages_split(struct snap *s, const struct agg *a, uint32_t now_s)
+int ages_split(struct snap *s, const struct ages_live *live)
 {
-	struct sums *sums = sum_live(a, s->n_rows, now_s);
+	struct sums *sums = sum_live(live, s->n_rows);
 	size_t n_max = sums ? count_rows(sums, s->n_rows) + 1 : 0;
 	struct snap_row *rows = calloc(n_max, sizeof(*rows));
 	uint8_t *ages = calloc(n_max, 1);

@@ -30,6 +30,7 @@ void agg_init(struct agg *a)
 static void free_rows(struct agg_rows *t)
 {
 	hmap_fini(&t->by_key);
+	cow_end(&t->copies);
 	free(t->list);
 }
 
@@ -41,6 +42,7 @@ void agg_fini(struct agg *a)
 		free_rows(&a->own[i]);
 	hmap_fini(&a->by_id);
 	hmap_fini(&a->early);
+	cow_end(&a->live_copies);
 	free(a->live);
 	memset(a, 0, sizeof(*a));
 }
@@ -121,14 +123,28 @@ static long row_index(struct agg_rows *t, struct agg_key key)
 	return find_row(t, key);
 }
 
+// Row I, to be changed.
+static struct snap_row *change_row(struct agg_rows *t, size_t i)
+{
+	cow_touch(&t->copies, t->list, i);
+	return &t->list[i];
+}
+
 struct snap_row *agg_row(struct agg *a, enum agg_table table,
 			 struct agg_key key)
 {
 	// Where values go when there is no memory for a single row.
 	static __thread struct snap_row nowhere;
-	long i = row_index(&a->tables[table], key);
+	struct agg_rows *t = &a->tables[table];
+	long i = row_index(t, key);
 
-	return i < 0 ? &nowhere : &a->tables[table].list[i];
+	return i < 0 ? &nowhere : change_row(t, (size_t)i);
+}
+
+static struct agg_live *change_live(struct agg *a, size_t i)
+{
+	cow_touch(&a->live_copies, a->live, i);
+	return &a->live[i];
 }
 
 static long take_live(struct agg *a)
@@ -152,8 +168,10 @@ static long take_live(struct agg *a)
 
 static void put_live(struct agg *a, uint32_t i)
 {
-	a->live[i].row = AGG_NO_ROW;
-	a->live[i].next_free = a->free_list;
+	struct agg_live *live = change_live(a, i);
+
+	live->row = AGG_NO_ROW;
+	live->next_free = a->free_list;
 	a->free_list = i + 1;
 }
 
@@ -181,7 +199,7 @@ static void remember(struct agg *a, uint64_t id, const struct agg_live *live)
 		a->n_live_overflow++;
 		return;
 	}
-	a->live[i] = *live;
+	*change_live(a, (size_t)i) = *live;
 }
 
 static struct agg_rows *rows_of(struct agg *a, uint32_t profile)
@@ -203,7 +221,7 @@ void agg_alloc(struct agg *a, struct agg_key key, const struct agg_alloc *al)
 	if (i < 0)
 		return;
 	live.row = (uint32_t)i;
-	values = a->tables[AGG_HEAP].list[i].values;
+	values = change_row(&a->tables[AGG_HEAP], (size_t)i)->values;
 	values[ALLOC_OBJECTS] += live.objects;
 	values[ALLOC_BYTES] += live.bytes;
 	a->alloc_bytes += live.bytes;
@@ -230,7 +248,7 @@ void agg_object(struct agg *a, struct agg_key key, uint64_t id,
 		return;
 	live.row = (uint32_t)i;
 	live.profile = profile;
-	t->list[i].values[0] += 1;
+	change_row(t, (size_t)i)->values[0] += 1;
 	remember(a, id, &live);
 }
 
@@ -249,7 +267,7 @@ void agg_free(struct agg *a, uint64_t id)
 		return;
 	}
 	live = &a->live[i];
-	values = rows_of(a, live->profile)->list[live->row].values;
+	values = change_row(rows_of(a, live->profile), live->row)->values;
 	if (live->profile) {
 		values[0] -= 1;
 	} else {
@@ -260,7 +278,7 @@ void agg_free(struct agg *a, uint64_t id)
 	put_live(a, (uint32_t)i);
 }
 
-const struct agg_rows *agg_rows_of(const struct agg *a, unsigned kind)
+static struct agg_rows *rows_of_kind(struct agg *a, unsigned kind)
 {
 	enum agg_table table;
 
@@ -269,6 +287,36 @@ const struct agg_rows *agg_rows_of(const struct agg *a, unsigned kind)
 						    : NULL;
 	table = agg_table_of((enum kind)kind);
 	return table < AGG_N ? &a->tables[table] : NULL;
+}
+
+const struct agg_rows *agg_rows_of(const struct agg *a, unsigned kind)
+{
+	return rows_of_kind((struct agg *)a, kind);
+}
+
+struct cow *agg_copy_rows(struct agg *a, unsigned kind)
+{
+	struct agg_rows *t = rows_of_kind(a, kind);
+
+	return t ? cow_begin(&t->copies, t->n, sizeof(*t->list)) : NULL;
+}
+
+struct cow *agg_copy_live(struct agg *a)
+{
+	return cow_begin(&a->live_copies, a->n_live_used, sizeof(*a->live));
+}
+
+bool agg_copy_more_rows(struct agg *a, unsigned kind, struct cow *c,
+			size_t n_bytes)
+{
+	struct agg_rows *t = rows_of_kind(a, kind);
+
+	return cow_step(&t->copies, c, t->list, n_bytes);
+}
+
+bool agg_copy_more_live(struct agg *a, struct cow *c, size_t n_bytes)
+{
+	return cow_step(&a->live_copies, c, a->live, n_bytes);
 }
 
 size_t agg_n_live(const struct agg *a)

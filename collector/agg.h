@@ -9,6 +9,7 @@
 #ifndef CPROF_COLLECTOR_AGG_H
 #define CPROF_COLLECTOR_AGG_H
 
+#include "collector/cow.h"
 #include "collector/hmap.h"
 #include "collector/snap.h"
 #include "proto/limits.h"
@@ -30,6 +31,7 @@ struct agg_rows {
 	struct snap_row *list;
 	size_t n;
 	size_t capacity;
+	struct cow *copies; // of list, being made
 	struct hmap by_key; // of agg_key -> index
 	uint64_t n_samples;
 	uint64_t n_overflow;
@@ -55,10 +57,11 @@ struct agg {
 	struct agg_live *live;
 	size_t n_live_used; // of the array
 	size_t live_capacity;
-	uint32_t free_list; // index + 1, 0 = empty
-	struct hmap by_id;  // sample id -> index in live
-	struct hmap early;  // ids freed before their allocation was read
-	double alloc_bytes; // sums over the heap's rows
+	struct cow *live_copies; // being made
+	uint32_t free_list;	 // index + 1, 0 = empty
+	struct hmap by_id;	 // sample id -> index in live
+	struct hmap early;	 // ids freed before their allocation was read
+	double alloc_bytes;	 // sums over the heap's rows
 	double inuse_bytes;
 	uint64_t n_frees;
 	uint64_t n_live_overflow;
@@ -102,6 +105,15 @@ enum agg_table agg_table_of(enum kind kind);
 // The rows that KIND is made from: beyond KIND_N, those of the process's own
 // profiles; NULL where there are none.
 const struct agg_rows *agg_rows_of(const struct agg *a, unsigned kind);
+
+// A copy of these rows as they are now, or of agg.live, begins: cow.h has the
+// rest. NULL: no memory, or no such rows.
+struct cow *agg_copy_rows(struct agg *a, unsigned kind);
+struct cow *agg_copy_live(struct agg *a);
+// About N_BYTES more of it. True: it is whole.
+bool agg_copy_more_rows(struct agg *a, unsigned kind, struct cow *c,
+			size_t n_bytes);
+bool agg_copy_more_live(struct agg *a, struct cow *c, size_t n_bytes);
 
 size_t agg_n_live(const struct agg *a);
 size_t agg_bytes(const struct agg *a);

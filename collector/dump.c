@@ -231,6 +231,7 @@ int dump_write(struct proc *p, struct dump *d, struct proc_texts *ret)
 	for (unsigned i = 0; i < d->n_snaps; i++) {
 		char *path;
 
+		take_finish(p, d->snaps[i]);
 		err = write_snap(&at, d->snaps[i], &path);
 		if (!err) {
 			add_file(p, path, ret);

@@ -142,7 +142,9 @@ struct proc {
 	uint64_t owner_heads[STRIPES_MAX];
 	uint64_t frees_deferred; // counter value when the table was swept
 	uint64_t n_stripes_freed;
-	uint64_t longest_pause_ns; // that a copy for a snapshot took
+	uint64_t longest_pause_ns; // that a snapshot held the lock
+	uint64_t longest_pause_cpu_ns;
+	size_t most_copied_bytes; // under one hold of the lock, for a snapshot
 	uint32_t generation;
 	uint32_t n_dumps_served;
 	bool is_goodbye; // seen before the last complete drain

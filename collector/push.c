@@ -119,6 +119,8 @@ static void take_all(struct proc *session, struct snap **ret)
 				 ? take_snap(session, kinds[k])
 				 : NULL;
 	proc_unlock(session);
+	for (size_t k = 0; k < N_KINDS; k++)
+		take_finish(session, ret[k]);
 }
 
 static void put(struct push *p, const struct push_item *i, struct snap *s)

@@ -141,6 +141,7 @@ static struct snap *take(struct proc *p, const struct query_profile *q)
 	proc_lock(p);
 	s = take_now(p, q->kind);
 	proc_unlock(p);
+	take_finish(p, s);
 	return s;
 }
 
@@ -158,6 +159,8 @@ static int begin_cpu_profile(struct interval *v, struct query_error *ret_error)
 		}
 	}
 	proc_unlock(v->p);
+	if (!err)
+		take_finish(v->p, v->first);
 	return err;
 }
 
@@ -179,6 +182,7 @@ static struct snap *end(struct interval *v)
 	last = take_now(v->p, KIND_CPU);
 	end_cpu(v);
 	proc_unlock(v->p);
+	take_finish(v->p, last);
 	return last;
 }
 
@@ -323,6 +327,7 @@ int query_profile(struct query *q, struct proc *p,
 		s = profile->kind == KIND_INUSE ? take_aged(p)
 						: take_snap(p, profile->kind);
 		proc_unlock(p);
+		take_finish(p, s);
 	}
 	return s ? render(s, ret, ret_error) : fail_memory(ret_error);
 }

@@ -33,6 +33,7 @@ int query_text(struct proc *p, unsigned kind, struct buf *ret,
 	if (is_heap(kind))
 		memstats_write(p, &comments);
 	proc_unlock(p);
+	take_finish(p, s);
 	if (s && !buf_error(&comments))
 		err = text_write(s, comments.data ? comments.data : "", ret);
 	snap_free(s);

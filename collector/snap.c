@@ -34,7 +34,9 @@ void snap_free(struct snap *s)
 		free(s->comments[i]);
 	free(s->rows);
 	free(s->ages);
-	free(s->stacks);
+	cow_unref(s->rows_copy);
+	cow_unref(s->live_copy);
+	shared_unref(s->stacks);
 	shared_unref(s->frames);
 	free(s->images);
 	free(s->threads);
@@ -167,6 +169,7 @@ struct snap *snap_copy_rows(const struct snap *s)
 {
 	struct snap *copy = calloc(1, sizeof(*copy));
 
+	ASSERT(!s->rows_copy);
 	if (!copy)
 		return NULL;
 	copy->session = s->session;
@@ -195,6 +198,7 @@ int snap_subtract_values(struct snap *later, const struct snap *earlier,
 	struct index x;
 	int error;
 
+	ASSERT(!later->rows_copy && !earlier->rows_copy);
 	if (later->session != earlier->session || later->kind != earlier->kind)
 		return -EINVAL;
 	error = index_rows(earlier, &x);

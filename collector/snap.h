@@ -8,6 +8,7 @@
 #ifndef CPROF_COLLECTOR_SNAP_H
 #define CPROF_COLLECTOR_SNAP_H
 
+#include "collector/cow.h"
 #include "collector/image.h"
 #include "proto/kind.h"
 #include "proto/limits.h"
@@ -62,8 +63,13 @@ struct snap {
 	int64_t period;	     // in the kind's period unit
 	struct snap_row *rows;
 	size_t n_rows;
+	// While it is being copied (take_finish()): its rows; and the live
+	// samples, to tell them apart by their age at age_now_s.
+	struct cow *rows_copy;
+	struct cow *live_copy;
+	uint32_t age_now_s;
 	uint8_t *ages; // of each row 1 + enum age, 0: none; NULL: of all
-	struct snap_stack *stacks;
+	struct snap_stack *stacks; // shared.h
 	size_t n_stacks;
 	struct frame *frames; // shared.h
 	size_t n_frames;
@@ -87,6 +93,7 @@ static inline const struct kind_info *snap_kind(const struct snap *s)
 	return s->kind < KIND_N ? &kind_table[s->kind] : &s->own;
 }
 
+// S may be one that is still being copied.
 void snap_free(struct snap *s);
 
 // LATER becomes LATER - EARLIER (rows that become all zero are dropped);

@@ -16,9 +16,12 @@ int stacks_init(struct stacks *s)
 {
 	memset(s, 0, sizeof(*s));
 	hmap_init(&s->by_hash);
+	s->list = shared_new(STACKS_MAX * sizeof(*s->list));
 	s->frames = shared_new(STACKS_FRAMES_MAX * sizeof(*s->frames));
-	if (!s->frames)
+	if (!s->list || !s->frames) {
+		stacks_fini(s);
 		return -ENOMEM;
+	}
 	for (uint32_t i = 0; i < FRAME_PSEUDO_N; i++) {
 		struct frame f = {.addr = i, .image = FRAME_PSEUDO};
 
@@ -33,7 +36,7 @@ int stacks_init(struct stacks *s)
 void stacks_fini(struct stacks *s)
 {
 	hmap_fini(&s->by_hash);
-	free(s->list);
+	shared_unref(s->list);
 	free(s->next);
 	shared_unref(s->frames);
 	memset(s, 0, sizeof(*s));
@@ -54,10 +57,6 @@ static int make_room(struct stacks *s, size_t n)
 
 	if (s->n >= STACKS_MAX || s->n_frames + n > STACKS_FRAMES_MAX)
 		return -ENOSPC;
-	p = mem_grow(s->list, &s->list_capacity, s->n + 1, sizeof(*s->list));
-	if (!p)
-		return -ENOMEM;
-	s->list = p;
 	p = mem_grow(s->next, &s->next_capacity, s->n + 1, sizeof(*s->next));
 	if (!p)
 		return -ENOMEM;
@@ -98,8 +97,7 @@ uint32_t stacks_intern(struct stacks *s, const struct frame *frames, size_t n)
 
 size_t stacks_bytes(const struct stacks *s)
 {
-	return s->list_capacity * sizeof(*s->list) +
-	       s->next_capacity * sizeof(*s->next) +
+	return s->n * sizeof(*s->list) + s->next_capacity * sizeof(*s->next) +
 	       s->n_frames * sizeof(*s->frames) + hmap_bytes(&s->by_hash);
 }
 

@@ -17,12 +17,11 @@
 // list[id].first + list[id].n <= n_frames; no two stacks are equal. Ids
 // 0..FRAME_PSEUDO_N-1 are the stacks of one pseudo frame each.
 struct stacks {
-	struct snap_stack *list;
+	struct snap_stack *list; // shared.h: snapshots go on reading it
 	uint32_t *next; // the next stack of the same hash + 1, 0 = none
 	size_t n;
-	size_t list_capacity;
 	size_t next_capacity;
-	struct frame *frames; // shared.h: snapshots go on reading it
+	struct frame *frames; // as list
 	size_t n_frames;      // <= STACKS_FRAMES_MAX
 	struct hmap by_hash;  // hash -> first stack + 1
 	uint64_t n_overflow;  // stacks that found no room

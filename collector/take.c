@@ -22,6 +22,8 @@
 #define N_COUNTS       (COUNTER_N + OWN_N)
 #define COMMENTS_MAX   (8 + N_COUNTS)
 #define DEFAULT_CPU_HZ 100
+// Copied under one hold of the lock: a fraction of a millisecond's work.
+#define STEP_BYTES (1u << 20)
 
 uint64_t take_n_samples(const struct proc *p, unsigned kind)
 {
@@ -177,37 +179,59 @@ static int copy_images(const struct images *images, struct snap *s)
 	return 0;
 }
 
-static int copy_state(const struct proc *p, struct snap *s)
+// Rows, which are many and change, are only begun; what else there is to copy
+// has small bounds, or never changes.
+static int copy_state(struct proc *p, struct snap *s)
 {
-	const struct ingest *in = &p->ingest;
-	static const struct agg_rows none;
-	const struct agg_rows *rows = agg_rows_of(&in->agg, s->kind);
+	struct ingest *in = &p->ingest;
 
-	if (!rows)
-		rows = &none;
-
-	s->rows = mem_copy(rows->list, rows->n, sizeof(*s->rows));
-	s->stacks = mem_copy(in->stacks.list, in->stacks.n, sizeof(*s->stacks));
+	if (agg_rows_of(&in->agg, s->kind)) {
+		s->rows_copy = agg_copy_rows(&in->agg, s->kind);
+		if (!s->rows_copy)
+			return -ENOMEM;
+		s->n_rows = cow_count(s->rows_copy);
+	}
+	s->stacks = shared_ref(in->stacks.list);
 	s->frames = shared_ref(in->stacks.frames);
 	s->threads = threads_copy(&in->threads);
 	s->labels = strdup(p->hello->labels);
-	if (!s->rows || !s->stacks || !s->threads || !s->labels ||
-	    labels_copy(&in->labels, s))
+	if (!s->threads || !s->labels || labels_copy(&in->labels, s))
 		return -ENOMEM;
-	s->n_rows = rows->n;
 	s->n_stacks = in->stacks.n;
 	s->n_frames = in->stacks.n_frames;
 	s->n_threads = in->threads.n;
 	return copy_images(in->images, s);
 }
 
-// Nothing is read since START_NS.
-static void note_pause(struct proc *p, uint64_t start_ns)
-{
-	uint64_t pause_ns = pool_now_ns() - start_ns;
+// A time while nothing is read, and how much of it the thread has run: the rest
+// it waited for a CPU.
+struct pause {
+	uint64_t start_ns;
+	uint64_t start_cpu_ns;
+};
 
-	if (p->longest_pause_ns < pause_ns)
-		p->longest_pause_ns = pause_ns;
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static struct pause begin_pause(void)
+{
+	return (struct pause){pool_now_ns(), cpu_ns()};
+}
+
+static void end_pause(struct proc *p, const struct pause *pause)
+{
+	uint64_t ns = pool_now_ns() - pause->start_ns;
+	uint64_t spent_ns = cpu_ns() - pause->start_cpu_ns;
+
+	if (p->longest_pause_ns < ns)
+		p->longest_pause_ns = ns;
+	if (p->longest_pause_cpu_ns < spent_ns)
+		p->longest_pause_cpu_ns = spent_ns;
 }
 
 int64_t take_realtime_ns(void)
@@ -241,7 +265,7 @@ static void set_kind(const struct proc *p, unsigned kind, struct snap *s)
 struct snap *take_snap(struct proc *p, unsigned kind)
 {
 	struct snap *s = calloc(1, sizeof(*s));
-	uint64_t start_ns = pool_now_ns();
+	struct pause pause = begin_pause();
 	int err;
 
 	if (!s)
@@ -257,13 +281,13 @@ struct snap *take_snap(struct proc *p, unsigned kind)
 		s->time_ns = p->start_time_ns;
 	s->period = period_of(p, kind);
 	err = copy_state(p, s);
-	note_pause(p, start_ns);
 	if (err) {
 		snap_free(s);
 		return NULL;
 	}
 	comment_fixed(p, s);
 	copy_counts(p, s);
+	end_pause(p, &pause);
 	return s;
 }
 
@@ -273,7 +297,64 @@ struct snap *take_aged(struct proc *p)
 
 	// Without memory for it: one without ages.
 	if (s)
-		(void)ages_split(s, &p->ingest.agg,
-				 (uint32_t)(pool_now_ns() / 1000000000u));
+		s->live_copy = agg_copy_live(&p->ingest.agg);
+	if (s)
+		s->age_now_s = (uint32_t)(pool_now_ns() / 1000000000u);
 	return s;
+}
+
+static void note_copied(struct proc *p, const struct cow *c)
+{
+	if (p->most_copied_bytes < cow_longest_bytes(c))
+		p->most_copied_bytes = cow_longest_bytes(c);
+}
+
+// One hold of the lock. True: everything is copied.
+static bool copy_more(struct proc *p, struct snap *s)
+{
+	struct agg *a = &p->ingest.agg;
+	struct pause pause;
+	bool is_whole;
+
+	proc_lock(p);
+	pause = begin_pause();
+	is_whole = agg_copy_more_rows(a, s->kind, s->rows_copy, STEP_BYTES);
+	if (is_whole && s->live_copy)
+		is_whole = agg_copy_more_live(a, s->live_copy, STEP_BYTES);
+	end_pause(p, &pause);
+	note_copied(p, s->rows_copy);
+	if (s->live_copy)
+		note_copied(p, s->live_copy);
+	proc_unlock(p);
+	return is_whole;
+}
+
+static void split_ages(struct snap *s)
+{
+	struct ages_live live = {
+		.list = cow_elements(s->live_copy),
+		.n = cow_count(s->live_copy),
+		.now_s = s->age_now_s,
+	};
+
+	(void)ages_split(s, &live);
+	free((void *)live.list);
+	cow_unref(s->live_copy);
+	s->live_copy = NULL;
+}
+
+void take_finish(struct proc *p, struct snap *s)
+{
+	if (!s || !s->rows_copy)
+		return;
+	cow_populate(s->rows_copy);
+	if (s->live_copy)
+		cow_populate(s->live_copy);
+	while (!copy_more(p, s))
+		;
+	s->rows = cow_elements(s->rows_copy);
+	cow_unref(s->rows_copy);
+	s->rows_copy = NULL;
+	if (s->live_copy)
+		split_ages(s);
 }

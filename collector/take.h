@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Takes snapshots of a session: copies, so that rendering needs no lock.
-// Needs the session's lock; the caller drains first.
+// Takes snapshots of a session: copies, so that rendering needs no lock. What
+// may be large is copied piece by piece, and reading goes on between two.
+// Needs the session's lock, but where it says so; the caller drains first.
 #ifndef CPROF_COLLECTOR_TAKE_H
 #define CPROF_COLLECTOR_TAKE_H
 
@@ -10,13 +11,17 @@
 
 // KIND is an enum kind, or KIND_N and more for the process's own profiles.
 
-// What the process has done of KIND since its start. To be freed with
-// snap_free(). NULL: no memory.
+// What the process has done of KIND since its start; to be finished before its
+// rows are looked at. To be freed with snap_free(). NULL: no memory.
 struct snap *take_snap(struct proc *p, unsigned kind);
 
 // The same of KIND_INUSE, with what is in use told apart by its age: the label
 // `age`. The sums over a stack are those of take_snap(), also when rounded.
 struct snap *take_aged(struct proc *p);
+
+// Copies the rows of S (NULL is none), as they were when it was taken. Without
+// the lock, which it takes again and again, for moments.
+void take_finish(struct proc *p, struct snap *s);
 
 // Adds the comments about what was lost in S's interval, once, before it is
 // rendered. Without the lock.

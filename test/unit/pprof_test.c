@@ -103,7 +103,7 @@ static int setup(void **state)
 	snap->period = 524288;
 	strcpy(snap->comm, "victim");
 	snap->rows = calloc(MANY_STACKS + 16, sizeof(*snap->rows));
-	snap->stacks = calloc(MANY_STACKS + 16, sizeof(*snap->stacks));
+	snap->stacks = shared_new((MANY_STACKS + 16) * sizeof(*snap->stacks));
 	snap->frames =
 		shared_new((MANY_STACKS + 16) * DEEP * sizeof(*snap->frames));
 	snap->labels = strdup("env=prod,region=eu");

@@ -4,6 +4,8 @@
 // thread, rows of nothing dropped, vanished rows negative, the interval right.
 #include "collector/snap.h"
 
+#include "collector/shared.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +23,7 @@ static struct snap *make(enum kind kind, size_t n_rows,
 	s->session = 7;
 	s->kind = kind;
 	s->n_stacks = 5000;
-	s->stacks = calloc(s->n_stacks, sizeof(*s->stacks));
+	s->stacks = shared_new(s->n_stacks * sizeof(*s->stacks));
 	s->rows = calloc(n_rows + 1, sizeof(*rows));
 	for (size_t i = 0; i < n_rows; i++)
 		s->rows[i] = rows[i];

@@ -28,7 +28,7 @@ static struct snap *new_snap(enum kind kind)
 	s->period = kind == KIND_INUSE ? (int64_t)RATE : 1;
 	strcpy(s->comm, "victim");
 	s->rows = calloc(4, sizeof(*s->rows));
-	s->stacks = calloc(2, sizeof(*s->stacks));
+	s->stacks = shared_new(2 * sizeof(*s->stacks));
 	s->frames = shared_new(2 * sizeof(*s->frames));
 	s->threads = calloc(1, sizeof(*s->threads));
 	s->images = calloc(1, sizeof(struct image *));
