@@ -63,15 +63,14 @@ enum agg_table agg_table_of(enum kind kind)
 	return table[kind];
 }
 
-// Linux has no thread ids beyond (PID_MAX_LIMIT): a process that claims some
-// mixes up its own rows.
-#define LG_TIDS 22u
+#define LG_TIDS 23u
 
 static uint64_t key_of(struct agg_key key)
 {
 	// Never 0 and never wraps.
 	static_assert(STACKS_MAX < 1u << 20 && LABEL_SETS_MAX <= 1u << 12 &&
-			      SIZE_CLASS_N <= 1u << 10,
+			      SIZE_CLASS_N <= 1u << 9 &&
+			      SNAP_TID_ENDED + THREAD_NAMES_MAX < 1u << LG_TIDS,
 		      "a key fits in 64 bits");
 	return ((uint64_t)key.stack + 1) << 44 |
 	       (uint64_t)(key.labels % LABEL_SETS_MAX) << 32 |
@@ -319,6 +318,142 @@ bool agg_copy_more_live(struct agg *a, struct cow *c, size_t n_bytes)
 	return cow_step(&a->live_copies, c, a->live, n_bytes);
 }
 
+// --- Folding ----------------------------------------------------------------
+
+// What becomes of one table: where its rows go, and the index of what is left.
+struct refold {
+	uint32_t *to;
+	struct hmap by_key;
+	size_t n;
+};
+
+enum { N_TABLES = AGG_N + PROFILES_MAX };
+
+static const struct agg_rows *nth_rows(const struct agg *a, unsigned i)
+{
+	return i < AGG_N ? &a->tables[i] : &a->own[i - AGG_N];
+}
+
+bool agg_has_grown(const struct agg *a)
+{
+	bool has = false;
+
+	for (unsigned i = 0; i < N_TABLES; i++) {
+		const struct agg_rows *t = nth_rows(a, i);
+
+		has |= t->n >= t->n_folded + AGG_FOLD_ROWS;
+	}
+	return has;
+}
+
+bool agg_is_full(const struct agg *a)
+{
+	bool is = false;
+
+	for (unsigned i = 0; i < N_TABLES; i++)
+		is |= nth_rows(a, i)->n >= AGG_ROWS_MAX;
+	return is;
+}
+
+static struct agg_key key_of_row(const struct snap_row *row)
+{
+	return (struct agg_key){row->stack, row->tid, row->labels,
+				row->size_class};
+}
+
+// A row never moves up: rows can be moved in their order.
+static int plan(const struct agg_rows *t, const struct fold_thread *list,
+		size_t n, struct refold *ret)
+{
+	hmap_init(&ret->by_key);
+	ret->n = 0;
+	ret->to = calloc(t->n ? t->n : 1, sizeof(*ret->to));
+	if (!ret->to)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->n; i++) {
+		struct agg_key key = key_of_row(&t->list[i]);
+		const uint64_t *at;
+
+		key.tid = fold_find(list, n, key.tid);
+		at = hmap_get(&ret->by_key, key_of(key));
+		if (at)
+			ret->to[i] = (uint32_t)*at;
+		else if (hmap_put(&ret->by_key, key_of(key), ret->n))
+			return -ENOMEM;
+		else
+			ret->to[i] = (uint32_t)ret->n++;
+	}
+	return 0;
+}
+
+static struct agg_rows *rows_to_move(struct agg *a, unsigned i)
+{
+	return i < AGG_N ? &a->tables[i] : &a->own[i - AGG_N];
+}
+
+static void move_rows(struct agg_rows *t, const struct fold_thread *list,
+		      size_t n, struct refold *plan)
+{
+	size_t n_moved = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct snap_row *to = &t->list[plan->to[i]];
+
+		if (plan->to[i] == n_moved) {
+			*to = t->list[i];
+			to->tid = fold_find(list, n, to->tid);
+			n_moved++;
+			continue;
+		}
+		for (unsigned v = 0; v < KIND_VALUES_MAX; v++)
+			to->values[v] += t->list[i].values[v];
+	}
+	t->n = t->n_folded = plan->n;
+	hmap_fini(&t->by_key);
+	t->by_key = plan->by_key;
+	hmap_init(&plan->by_key);
+}
+
+static void move_live(struct agg *a, const struct refold *plans)
+{
+	for (size_t i = 0; i < a->n_live_used; i++) {
+		struct agg_live *live = &a->live[i];
+		unsigned table = live->profile ? AGG_N + live->profile - 1u
+					       : (unsigned)AGG_HEAP;
+
+		if (live->row != AGG_NO_ROW)
+			live->row = plans[table].to[live->row] & AGG_NO_ROW;
+	}
+}
+
+bool agg_is_being_copied(struct agg *a)
+{
+	bool is = cow_is_any(&a->live_copies);
+
+	for (unsigned i = 0; i < N_TABLES; i++)
+		is |= cow_is_any(&rows_to_move(a, i)->copies);
+	return is;
+}
+
+int agg_fold(struct agg *a, const struct fold_thread *list, size_t n)
+{
+	struct refold plans[N_TABLES] = {0};
+	int err = 0;
+
+	ASSERT(!agg_is_being_copied(a));
+	for (unsigned i = 0; i < N_TABLES && !err; i++)
+		err = plan(nth_rows(a, i), list, n, &plans[i]);
+	for (unsigned i = 0; i < N_TABLES && !err; i++)
+		move_rows(rows_to_move(a, i), list, n, &plans[i]);
+	if (!err)
+		move_live(a, plans);
+	for (unsigned i = 0; i < N_TABLES; i++) {
+		hmap_fini(&plans[i].by_key);
+		free(plans[i].to);
+	}
+	return err;
+}
+
 size_t agg_n_live(const struct agg *a)
 {
 	return a->by_id.count;
@@ -344,9 +479,8 @@ size_t agg_bytes(const struct agg *a)
 static int check_rows(const struct agg_rows *t)
 {
 	for (size_t i = 0; i < t->n; i++) {
-		struct agg_key key = {t->list[i].stack, t->list[i].tid,
-				      t->list[i].labels, t->list[i].size_class};
-		uint64_t *index = hmap_get(&t->by_key, key_of(key));
+		uint64_t *index =
+			hmap_get(&t->by_key, key_of(key_of_row(&t->list[i])));
 
 		if (!index || *index != i)
 			return -EUCLEAN;

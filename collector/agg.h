@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What one process's samples add up to: tables of values by (stack, thread),
-// and the live heap samples by id. Rows are only ever added and keep their
-// index, so that a free finds the row of its allocation without searching.
+// and the live heap samples by id. Rows keep their index until agg_fold(), so
+// that a free finds the row of its allocation without searching.
 // Bounded: beyond the bound rows go to the stack [too many stacks], live
 // samples count as never freed; both counted. It knows stacks by id only.
 // One thread at a time (the holder of the process's lock).
@@ -35,6 +35,7 @@ struct agg_rows {
 	struct hmap by_key; // of agg_key -> index
 	uint64_t n_samples;
 	uint64_t n_overflow;
+	size_t n_folded; // rows there were after the last agg_fold()
 };
 
 // One live heap sample. What it added to the row is what its free takes away.
@@ -98,6 +99,17 @@ void agg_free(struct agg *a, uint64_t id);
 // ignored) until it is freed.
 void agg_object(struct agg *a, struct agg_key key, uint64_t id,
 		uint32_t profile);
+
+// A table has grown so much since the last time, or is full, that rows of ended
+// threads are to be added up.
+bool agg_has_grown(const struct agg *a);
+bool agg_is_full(const struct agg *a);
+// A snapshot's copy of rows or live samples is being made.
+bool agg_is_being_copied(struct agg *a);
+// While none is: gives the rows of the threads of LIST (fold.h) the numbers
+// that these become; rows that are the same then are one. 0, or -ENOMEM with
+// nothing changed.
+int agg_fold(struct agg *a, const struct fold_thread *list, size_t n);
 
 // The table that KIND is made from; AGG_N: none.
 enum agg_table agg_table_of(enum kind kind);

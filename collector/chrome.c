@@ -170,8 +170,9 @@ void chrome_write(const struct trace *trace, const struct snap *snap,
 	buf_puts(ret, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n");
 	put_name(&w, snap->pid, "process_name", snap->comm);
 	for (size_t i = 0; i < snap->n_threads; i++)
-		put_name(&w, snap->threads[i].tid, "thread_name",
-			 snap->threads[i].name);
+		if (snap->threads[i].tid < SNAP_TID_ENDED)
+			put_name(&w, snap->threads[i].tid, "thread_name",
+				 snap->threads[i].name);
 	for (next = 0; next < trace->n && ret->n_bytes < BYTES_MAX; next++)
 		put_one(&w, &trace->events[next]);
 	put_cut(&w, next);

@@ -120,6 +120,12 @@ bool cow_step(struct cow **list, struct cow *c, const void *array,
 	return true;
 }
 
+bool cow_is_any(struct cow **list)
+{
+	clean(list, NULL);
+	return *list;
+}
+
 void cow_end(struct cow **list)
 {
 	while (*list)
@@ -136,8 +142,7 @@ void cow_populate(struct cow *c)
 	// It changes no byte, so the owner may be copying meanwhile. Kernels
 	// before 5.14 don't know it: then the steps find the memory.
 	if (first < end)
-		(void)madvise((void *)first, end - first,
-			      MADV_POPULATE_WRITE);
+		(void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
 }
 
 size_t cow_count(const struct cow *c)
@@ -163,8 +168,8 @@ void cow_unref(struct cow *c)
 {
 	// Release: what this one did comes before the free, or before the owner
 	// sees that C was dropped; acquire: so does what the other one did.
-	if (!c || atomic_fetch_sub_explicit(&c->x_refs, 1,
-					    memory_order_acq_rel) != 1)
+	if (!c ||
+	    atomic_fetch_sub_explicit(&c->x_refs, 1, memory_order_acq_rel) != 1)
 		return;
 	free(c->elements);
 	free(c);

@@ -3,8 +3,9 @@
 // A copy of an array as it was at one moment, made in pieces. Between two of
 // them the array's owner goes on changing it, and has what it is about to
 // change copied first (copy on write). So however long the array is, nobody
-// waits for longer than a piece takes. Elements are added at the array's end
-// and never removed; the array itself may move.
+// waits for longer than a piece takes. Elements are added at the array's end;
+// they are removed or moved only while no copy is made. The array itself may
+// move.
 //
 // The owner keeps the list of the copies that are being made. A copy has two
 // references, the owner's while it is in the list and the taker's, so that
@@ -31,10 +32,13 @@ static inline void cow_touch(struct cow **list, const void *array, size_t i)
 		cow_keep(list, array, i);
 }
 
-// Copies about N_BYTES more of ARRAY. True: the copy is whole, and the owner has
-// let go of it.
+// Copies about N_BYTES more of ARRAY. True: the copy is whole, and the owner
+// has let go of it.
 bool cow_step(struct cow **list, struct cow *c, const void *array,
 	      size_t n_bytes);
+
+// A copy is being made: elements must stay where they are.
+bool cow_is_any(struct cow **list);
 
 // The owner ends, and its array with it.
 void cow_end(struct cow **list);

@@ -4,6 +4,7 @@
 // fast the process writes.
 #include "collector/drain.h"
 
+#include "collector/ended.h"
 #include "collector/log.h"
 #include "collector/own.h"
 #include "collector/procfs.h"
@@ -165,6 +166,7 @@ uint64_t drain_run(struct proc *p)
 		n_bytes = p->stream_fd >= 0 ? drain_stream(p) : 0;
 		// A stream has no order but its own.
 		ingest_waiting(&p->ingest, true);
+		ended_fold(p);
 		return n_bytes;
 	}
 	atomic_store_explicit(&p->region->control->x_heartbeat_ns,
@@ -179,6 +181,7 @@ uint64_t drain_run(struct proc *p)
 	n_bytes = drain_rings(p);
 	ingest_waiting(&p->ingest, is_last);
 	sweep_live_table(p);
+	ended_fold(p);
 	return n_bytes;
 }
 

@@ -34,7 +34,8 @@ int ingest_init(struct ingest *in, struct images *images, uint32_t max_frames)
 	threads_init(&in->threads);
 	labels_init(&in->labels);
 	hmap_init(&in->by_hash);
-	err = stacks_init(&in->stacks);
+	in->fold = fold_new();
+	err = in->fold ? stacks_init(&in->stacks) : -ENOMEM;
 	if (!err && images && !(in->unwinder = unwind_new(images)))
 		err = -ENOMEM;
 	if (err)
@@ -56,6 +57,8 @@ void ingest_fini(struct ingest *in)
 	free(in->asked.list);
 	in->asked = (struct ingest_stacks){0};
 	threads_fini(&in->threads);
+	fold_end(in->fold);
+	in->fold = NULL;
 	labels_fini(&in->labels);
 	agg_fini(&in->agg);
 	stacks_fini(&in->stacks);
@@ -65,6 +68,7 @@ size_t ingest_bytes(const struct ingest *in)
 {
 	return sizeof(*in) + stacks_bytes(&in->stacks) + agg_bytes(&in->agg) +
 	       hmap_bytes(&in->by_hash) + labels_bytes(&in->labels) +
+	       threads_bytes(&in->threads) +
 	       in->waiting_capacity * sizeof(*in->waiting);
 }
 
@@ -235,7 +239,8 @@ static bool keep_waiting(struct ingest *in, const union ringread_record *r)
 static struct agg_key key_of(struct ingest *in, const union ringread_record *r)
 {
 	struct agg_key key = {
-		FRAME_UNKNOWN, r->header.tid,
+		FRAME_UNKNOWN,
+		r->header.tid < SNAP_TID_ENDED ? r->header.tid : 0,
 		r->header.labels < LABEL_SETS_MAX ? r->header.labels : 0, 0};
 
 	if (r->header.form == FORM_RAW)
@@ -549,10 +554,33 @@ void ingest_waiting(struct ingest *in, bool is_last)
 		ingest_record(in, &record);
 	}
 	in->is_forced = false;
+	threads_round(&in->threads);
 	in->n_waited = in->n_waiting;
 	if (!in->n_waiting && in->waiting_capacity > INGEST_WAITING_KEPT) {
 		free(in->waiting);
 		in->waiting = NULL;
 		in->waiting_capacity = 0;
 	}
+}
+
+int ingest_fold(struct ingest *in)
+{
+	struct fold_thread *list;
+	struct fold_step step;
+	size_t n;
+	int err = threads_ended(&in->threads, &list, &n);
+
+	if (err)
+		return err;
+	err = fold_begin(in->fold, list, n, &step);
+	if (!err)
+		err = agg_fold(&in->agg, list, n);
+	if (!err) {
+		threads_forget(&in->threads, list, n);
+		fold_commit(&in->fold, &step);
+	} else {
+		fold_cancel(&step);
+	}
+	free(list);
+	return err;
 }

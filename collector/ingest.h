@@ -56,6 +56,7 @@ struct ingest {
 	struct stacks stacks;
 	struct agg agg;
 	struct threads threads;
+	struct fold *fold; // the last; NULL: nothing was ever folded
 	struct labels labels;
 	struct profiles profiles;
 	struct images *images;	   // owned; NULL: every frame is in no image
@@ -97,7 +98,8 @@ void ingest_fini(struct ingest *in);
 void ingest_record(struct ingest *in, const union ringread_record *record);
 
 // A round over all rings is over: records that waited for their stacks are
-// taken. IS_LAST: the process writes no more, so nothing needs to wait.
+// taken, and ends of threads ripen. IS_LAST: the process writes no more, so
+// nothing needs to wait.
 void ingest_waiting(struct ingest *in, bool is_last);
 
 // The id of the stack of one frame at ADDR (0: not known), for a thread that
@@ -106,6 +108,10 @@ uint32_t ingest_unasked(struct ingest *in, uint64_t addr, uint32_t generation);
 
 // Reads the maps again; N: region_status.x_generation now.
 void ingest_refresh(struct ingest *in, uint32_t generation);
+
+// Adds up rows of threads that have ended under their names, where there are
+// enough to be worth it. 0 or negative errno with nothing changed.
+int ingest_fold(struct ingest *in);
 
 // Memory of the tables.
 size_t ingest_bytes(const struct ingest *in);

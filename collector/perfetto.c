@@ -504,7 +504,8 @@ static void put_head(struct writer *w)
 	put_counter_track(w, TRACK_HEAP, "heap in use");
 	put_counter_track(w, TRACK_RSS, "resident memory");
 	for (size_t i = 0; i < w->snap->n_threads; i++)
-		put_thread(w, w->snap->threads[i].tid);
+		if (w->snap->threads[i].tid < SNAP_TID_ENDED)
+			put_thread(w, w->snap->threads[i].tid);
 	put_no_mapping(w);
 	for (uint32_t i = 1; i <= w->snap->n_images; i++)
 		put_mapping(w, i);

@@ -185,7 +185,7 @@ static void make_labels(struct builder *b, uint32_t tid, const char *name,
 		if (label)
 			label->str = text(b, name);
 	}
-	if (tid) {
+	if (tid && tid < SNAP_TID_ENDED) {
 		label = add_label(b, &l, "tid");
 		if (label)
 			label->num = tid;

@@ -38,6 +38,7 @@ void snap_free(struct snap *s)
 	cow_unref(s->live_copy);
 	shared_unref(s->stacks);
 	shared_unref(s->frames);
+	fold_unref(s->fold);
 	free(s->images);
 	free(s->threads);
 	free(s->label_sets);
@@ -165,6 +166,58 @@ static void subtract_counts(struct snap *later, const struct snap *earlier)
 					    : earlier->counts[i];
 }
 
+static int compare_rows(const void *a, const void *b)
+{
+	const struct snap_row *x = a, *y = b;
+
+	if (x->stack != y->stack)
+		return x->stack < y->stack ? -1 : 1;
+	if (x->tid != y->tid)
+		return x->tid < y->tid ? -1 : 1;
+	if (x->labels != y->labels)
+		return x->labels < y->labels ? -1 : 1;
+	return (x->size_class > y->size_class) -
+	       (x->size_class < y->size_class);
+}
+
+// Adds up the N rows of LIST that are the same. Returns how many are left.
+static size_t merge_rows(struct snap_row *list, size_t n)
+{
+	size_t n_left = 0;
+
+	qsort(list, n, sizeof(*list), compare_rows);
+	for (size_t i = 0; i < n; i++) {
+		if (!n_left || compare_rows(&list[n_left - 1], &list[i])) {
+			list[n_left++] = list[i];
+			continue;
+		}
+		for (unsigned v = 0; v < KIND_VALUES_MAX; v++)
+			list[n_left - 1].values[v] += list[i].values[v];
+	}
+	return n_left;
+}
+
+// EARLIER's rows under the numbers that threads have in LATER, in *RET; where
+// nothing has changed these are EARLIER's own, else they are to be freed.
+static int follow_folds(const struct snap *earlier, const struct snap *later,
+			struct snap *ret)
+{
+	struct snap_row *rows;
+
+	*ret = *earlier;
+	if (earlier->fold == later->fold)
+		return 0;
+	rows = mem_copy(earlier->rows, earlier->n_rows, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < earlier->n_rows; i++)
+		rows[i].tid =
+			fold_follow(earlier->fold, later->fold, rows[i].tid);
+	ret->rows = rows;
+	ret->n_rows = merge_rows(rows, earlier->n_rows);
+	return 0;
+}
+
 struct snap *snap_copy_rows(const struct snap *s)
 {
 	struct snap *copy = calloc(1, sizeof(*copy));
@@ -176,6 +229,7 @@ struct snap *snap_copy_rows(const struct snap *s)
 	copy->kind = s->kind;
 	copy->time_ns = s->time_ns;
 	copy->duration_ns = s->duration_ns;
+	copy->fold = fold_ref(s->fold);
 	copy->rows = mem_copy(s->rows, s->n_rows, sizeof(*s->rows));
 	copy->counts = mem_copy(s->counts, s->n_counts, sizeof(*s->counts));
 	if (!copy->rows || !copy->counts) {
@@ -195,18 +249,26 @@ int snap_subtract(struct snap *later, const struct snap *earlier)
 int snap_subtract_values(struct snap *later, const struct snap *earlier,
 			 unsigned values)
 {
-	struct index x;
+	struct index x = {0};
+	struct snap old;
 	int error;
 
 	ASSERT(!later->rows_copy && !earlier->rows_copy);
 	if (later->session != earlier->session || later->kind != earlier->kind)
 		return -EINVAL;
-	error = index_rows(earlier, &x);
+	error = follow_folds(earlier, later, &old);
 	if (error < 0)
 		return error;
-	subtract_rows(later, earlier, &x, values);
-	error = append_vanished(later, earlier, &x, values);
+	error = index_rows(&old, &x);
+	if (!error) {
+		subtract_rows(later, &old, &x, values);
+		error = append_vanished(later, &old, &x, values);
+	}
 	free(x.slots);
+	if (old.rows != earlier->rows)
+		free(old.rows);
+	if (error < 0)
+		return error;
 	subtract_counts(later, earlier);
 	// As in Go, cpu tells the beginning of its interval, which is where
 	// EARLIER ended; the others tell when they were taken.

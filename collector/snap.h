@@ -4,11 +4,12 @@
 // process's state under its lock (a matter of memory bandwidth) and owned by
 // whoever took it. Rendering reads it without any lock. A delta is a later
 // snapshot minus an earlier one of the same session: stack ids of a session
-// never change.
+// never change, and what became of threads' numbers is known (fold.h).
 #ifndef CPROF_COLLECTOR_SNAP_H
 #define CPROF_COLLECTOR_SNAP_H
 
 #include "collector/cow.h"
+#include "collector/fold.h"
 #include "collector/image.h"
 #include "proto/kind.h"
 #include "proto/limits.h"
@@ -26,11 +27,15 @@ struct snap_stack {
 // rounded once, when written. Sums below 2^53 are exact.
 struct snap_row {
 	uint32_t stack;	     // index into snap.stacks
-	uint32_t tid;	     // 0 = no thread
+	uint32_t tid;	     // 0 = no thread; see SNAP_TID_ENDED
 	uint32_t labels;     // set of labels, 0 = none
 	uint32_t size_class; // of heap blocks (size_class.h), 0 = none
 	double values[KIND_VALUES_MAX];
 };
+
+// Linux has no thread ids beyond (PID_MAX_LIMIT). From here on they stand for
+// all threads of one name that have ended.
+#define SNAP_TID_ENDED (1u << 22)
 
 // A set of labels: one label, and the set it was added to. Keys and values are
 // texts in snap.label_texts.
@@ -61,6 +66,7 @@ struct snap {
 			     // the later one); for cpu: when the interval began
 	int64_t duration_ns; // of the interval; for the rest since the start
 	int64_t period;	     // in the kind's period unit
+	struct fold *fold;   // held: the last when it was taken
 	struct snap_row *rows;
 	size_t n_rows;
 	// While it is being copied (take_finish()): its rows; and the live

@@ -60,7 +60,7 @@ void take_thread_names(struct proc *p, bool all)
 	if (!all)
 		i = p->n_threads_named;
 	for (; i < t->n && n < NAMES_MAX; i++) {
-		if (t->is_ended[i])
+		if (t->ended[i])
 			continue;
 		name_thread(p, i);
 		n++;
@@ -193,13 +193,13 @@ static int copy_state(struct proc *p, struct snap *s)
 	}
 	s->stacks = shared_ref(in->stacks.list);
 	s->frames = shared_ref(in->stacks.frames);
-	s->threads = threads_copy(&in->threads);
+	s->threads = threads_copy(&in->threads, &s->n_threads);
+	s->fold = fold_ref(in->fold);
 	s->labels = strdup(p->hello->labels);
 	if (!s->threads || !s->labels || labels_copy(&in->labels, s))
 		return -ENOMEM;
 	s->n_stacks = in->stacks.n;
 	s->n_frames = in->stacks.n_frames;
-	s->n_threads = in->threads.n;
 	return copy_images(in->images, s);
 }
 

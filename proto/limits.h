@@ -60,6 +60,13 @@
 #define AGG_LIVE_MAX	  (5u << 19)
 #define AGG_EARLY_MAX	  (1u << 20)
 #define THREADS_MAX	  65536u
+// Rows of threads that have ended are added up by the threads' names whenever a
+// table has grown by so many, or the list of threads; so many names; and so
+// many threads whose numbers are remembered for the snapshots before that.
+#define AGG_FOLD_ROWS	 (1u << 16)
+#define THREADS_FOLD	 (THREADS_MAX / 4)
+#define THREAD_NAMES_MAX 4096u
+#define FOLDED_MAX	 (1u << 22)
 // Sets of labels of a process, set 0 included, and what is in one. A program
 // that labels by an id of each request fills the table soon: then the labels of
 // the scope outside stay.

@@ -170,8 +170,8 @@ static void test_names(void **state)
 	give(h, "main", 4);
 	assert_string_equal(in.threads.list[0].name, "pool-1");
 	assert_string_equal(in.threads.list[1].name, "main");
-	assert_false(in.threads.is_ended[0]);
-	assert_true(in.threads.is_ended[1]);
+	assert_false(in.threads.ended[0]);
+	assert_true(in.threads.ended[1]);
 }
 
 static void test_frames(void **state)

@@ -85,6 +85,7 @@ static void test_threads(void **state)
 {
 	struct threads t;
 	struct snap_thread *copy;
+	size_t n;
 
 	(void)state;
 	threads_init(&t);
@@ -100,9 +101,10 @@ static void test_threads(void **state)
 	threads_run(&t, 30); // never ended
 	assert_true(t.first_reused > t.n);
 	threads_run(&t, 20); // another of that tid
-	assert_false(t.is_ended[2]);
+	assert_false(t.ended[2]);
 	assert_int_equal(t.first_reused, 2);
-	copy = threads_copy(&t);
+	copy = threads_copy(&t, &n);
+	assert_int_equal(n, 3);
 	assert_int_equal(copy[0].tid, 10);
 	assert_string_equal(copy[0].name, "io_");
 	assert_string_equal(copy[1].name, "worker");
