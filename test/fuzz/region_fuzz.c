@@ -26,6 +26,9 @@ enum poke_where {
 	POKE_BUCKETS, // of the live table
 	POKE_IDS,
 	POKE_HEADS, // all heads by as much
+	POKE_WALK,  // the index of unwind tables
+	POKE_SENT,  // sent stacks, and their frames
+	POKE_LOG,
 	POKE_N
 };
 
@@ -49,7 +52,9 @@ struct pokes {
 static const struct region_size size = {.n_stripes = 2,
 					.n_first = 1,
 					.stripe_bytes = 64 << 10,
-					.lg_live_buckets = 3};
+					.lg_live_buckets = 3,
+					.lg_sent = 4,
+					.lg_log = LG_LOG_MIN};
 
 // Of all inputs: seeds that aren't understood any more are worth nothing.
 static uint64_t n_records, n_swept;
@@ -75,6 +80,12 @@ static size_t offset_of(const struct region *r, const struct poke *p)
 	case POKE_HEADS:
 		return r->stripes_offset + offsetof(struct stripe, x_head) +
 		       p->at % 2 * (sizeof(struct stripe) + size.stripe_bytes);
+	case POKE_WALK:
+		return r->walk_offset + at;
+	case POKE_SENT:
+		return r->sent_offset + at % 256;
+	case POKE_LOG:
+		return r->log_offset + at % (2u << LG_LOG_MIN);
 	default:
 		return at;
 	}
@@ -145,9 +156,29 @@ static struct proc *new_session(struct region **ret_region)
 	return p;
 }
 
+// A trace runs through some of the visits.
+static void trace(struct proc *p, struct trace *t_or_null)
+{
+	proc_lock(p);
+	proc_set_traced(p, t_or_null != NULL);
+	p->ingest.trace = t_or_null;
+	proc_unlock(p);
+}
+
+// The collector is told to end: what it has not read is for the next one.
+static void close_session(struct proc *p)
+{
+	proc_lock(p);
+	drain_close(p);
+	for (int i = 0; i < COUNTER_N; i++)
+		(void)own_shim_counter(p, (enum region_counter)i);
+	proc_unlock(p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
 	struct pokes pokes = {0};
+	struct trace events = {0};
 	struct proc *p = new_session(&pokes.region);
 	pthread_t scribbler;
 
@@ -159,9 +190,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 	n_swept += p->ingest.agg.n_frees;
 	REQUIRE(!region_grow(pokes.region));
 	REQUIRE(!pthread_create(&scribbler, NULL, scribble, &pokes));
+	trace(p, &events);
 	for (int i = 0; i < N_VISITS; i++)
 		visit(p);
+	trace(p, NULL);
+	trace_fini(&events);
 	session_use(p);
+	close_session(p);
+	visit(p);
 	atomic_store(&p->x_is_over, 1);
 	visit(p);
 	atomic_store(&pokes.x_is_over, true);

@@ -11,11 +11,17 @@
 #include "test/fuzz/fuzz.h"
 
 #define STRIPE_BYTES 65536u
+#define ASKED	     3u // the request for all stacks that is open
+
+// Of all inputs: seeds that aren't understood any more are worth nothing.
+static uint64_t n_seen[RECORD_N], n_answers, n_events;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
 	static struct ingest in;
 	static union ringread_record record;
+	static const struct trace no_trace = {.begin_ns = 1};
+	struct trace trace = no_trace;
 	struct stripe *s = aligned_alloc(CACHELINE, sizeof(*s) + STRIPE_BYTES);
 	struct ringread r;
 	uint64_t head = 0;
@@ -32,6 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 	}
 	s->x_head = head;
 	REQUIRE(!ingest_init(&in, NULL, 128));
+	in.trace = &trace;
+	in.asked.request = ASKED;
 	ringread_init(&r, s, STRIPE_BYTES);
 	head = ringread_head(&r);
 	while (ringread_next(&r, head, &record)) {
@@ -40,8 +48,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 		REQUIRE(++n <= (int)(STRIPE_BYTES / sizeof(struct record)));
 	}
 	REQUIRE(r.tail == head && s->x_tail == head);
+	ingest_waiting(&in, true);
 	REQUIRE(!agg_check(&in.agg));
 	REQUIRE(!stacks_check(&in.stacks));
+	REQUIRE(trace.n <= (size_t)n);
+	for (int type = 0; type < RECORD_N; type++)
+		n_seen[type] += in.n_records[type];
+	n_answers += in.asked.n;
+	n_events += trace.n;
+	trace_sort(&trace);
+	trace_fini(&trace);
 	ingest_fini(&in);
 	free(s);
 	return 0;
@@ -77,10 +93,20 @@ static void put_stacks(struct writer *w)
 	} raw = {.raw = {.stack_bytes = 256}};
 	const uint64_t hash = 77;
 	struct record h = {.tid = 5, .value = 1000, .aux = 4096, .id = 1};
+	static const uint8_t types[] = {RECORD_ALLOC, RECORD_FREE,
+					RECORD_CPU,   RECORD_BLOCK,
+					RECORD_MUTEX, RECORD_THREAD,
+					RECORD_STACK};
 
-	for (int type = RECORD_ALLOC; type <= RECORD_THREAD; type++) {
-		h.type = (uint8_t)type;
+	for (size_t i = 0; i < sizeof(types); i++) {
+		uint8_t type = types[i];
+
+		h.type = type;
 		h.form = FORM_NONE;
+		h.time_ns = 10 + i;
+		h.value = type == RECORD_STACK
+				  ? record_asked(ASKED, WAIT_MUTEX, 6)
+				  : 1000;
 		h.id++;
 		put(w, h, NULL, 0);
 		if (type == RECORD_FREE)
@@ -98,7 +124,8 @@ static void put_stacks(struct writer *w)
 static void put_others(struct writer *w)
 {
 	const uint64_t words[COUNTER_N] = {1, 2, 3};
-	struct record h = {.tid = 5, .value = 5, .form = FORM_TEXT};
+	struct record h = {
+		.tid = 5, .value = 5, .form = FORM_TEXT, .time_ns = 99};
 
 	h.type = RECORD_THREAD_NAME;
 	put(w, h, "worker", 7);
@@ -114,7 +141,35 @@ static void put_others(struct writer *w)
 	put(w, h, NULL, 0);
 	h.type = RECORD_DUMP;
 	put(w, h, NULL, 0);
+	h.type = RECORD_THREAD_BEGIN;
+	put(w, h, NULL, 0);
 	h.type = RECORD_N + 3;
+	put(w, h, NULL, 0);
+}
+
+// Sets of labels, a profile of the program's own with an object in it, a mark.
+static void put_own(struct writer *w)
+{
+	struct record h = {
+		.tid = 5, .value = 1, .form = FORM_TEXT, .time_ns = 99};
+
+	h.type = RECORD_LABELS;
+	put(w, h, "request\0checkout", 17);
+	h.value = 2;
+	h.aux = 1;
+	put(w, h, "user\0me", 8);
+	h.type = RECORD_PROFILE;
+	h.value = 1;
+	put(w, h, "connections", 12);
+	h.type = RECORD_MARK;
+	put(w, h, "reloaded", 9);
+	h.type = RECORD_ALLOC;
+	h.form = FORM_NONE;
+	h.id = 900;
+	h.labels = 2;
+	h.profile = 1;
+	put(w, h, NULL, 0);
+	h.type = RECORD_FREE;
 	put(w, h, NULL, 0);
 }
 
@@ -124,6 +179,13 @@ static void write_seeds(void)
 
 	put_stacks(&w);
 	fuzz_seed("stacks", w.bytes, sizeof(uint64_t) + w.head);
+	put_own(&w);
+	fuzz_seed("own", w.bytes, sizeof(uint64_t) + w.head);
 	put_others(&w);
 	fuzz_seed("all", w.bytes, sizeof(uint64_t) + w.head);
+	memset(n_seen, 0, sizeof(n_seen));
+	LLVMFuzzerTestOneInput(w.bytes, sizeof(uint64_t) + w.head);
+	for (int type = RECORD_PAD + 1; type < RECORD_N; type++)
+		REQUIRE(n_seen[type]); // each type is there
+	REQUIRE(n_answers && n_events);
 }
