@@ -20,6 +20,7 @@
 ## make lint        format, layers, headers, functions, shell, documents
 ## make install     into PREFIX (/usr/local), under DESTDIR; make uninstall
 ## make deb       a Debian package, in $(B)/deb; make check-deb tries it
+## make check-arm64  for 64-bit ARM, by a cross compiler and qemu
 ## make clean       remove build/ and build-*/
 ## V=1 shows commands; SANITIZE=address,undefined or thread; CFLAGS, CC, B
 
@@ -31,6 +32,7 @@ say = $(if $(filter 0,$(V)),@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 CC ?= gcc
 PROTOC_C ?= protoc-c
+PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
 DESTDIR ?=
 SANITIZE ?=
@@ -43,21 +45,28 @@ WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes \
 # Names of files don't tell where it was built: the same source, the same bytes.
 ALL_CFLAGS = -std=gnu11 -I. -ffile-prefix-map=$(CURDIR)=. $(WARNINGS) $(WERROR) -fno-strict-aliasing \
 	-D_GNU_SOURCE -MMD -MP $(CFLAGS)
+# What differs between machines; as libunwind names them. The shim carries no
+# helper of gcc's own.
+ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+ARCH_CFLAGS_x86_64 = -fcf-protection -mcx16
+ARCH_LDFLAGS_x86_64 = -Wl,-z,shstk
+ARCH_CFLAGS_aarch64 = -mbranch-protection=standard -mno-outline-atomics
+SHIM_MAPS = preload/libcprof.map $(wildcard preload/libcprof-$(ARCH).map)
 SHIM_CFLAGS = $(ALL_CFLAGS) -fPIC -fvisibility=hidden \
-	-ftls-model=initial-exec -fno-stack-protector -fcf-protection \
-	-fasynchronous-unwind-tables -fno-builtin-malloc -mcx16
+	-ftls-model=initial-exec -fno-stack-protector \
+	-fasynchronous-unwind-tables -fno-builtin-malloc $(ARCH_CFLAGS_$(ARCH))
 SHIM_LDFLAGS = -shared -Wl,-z,now -Wl,-z,nodelete -Wl,-z,noexecstack \
-	-Wl,-z,relro -Wl,-z,defs -Wl,-z,shstk -Wl,-soname,libcprof.so \
-	-Wl,--version-script=preload/libcprof.map
+	-Wl,-z,relro -Wl,-z,defs -Wl,-soname,libcprof.so \
+	$(ARCH_LDFLAGS_$(ARCH)) $(SHIM_MAPS:%=-Wl,--version-script=%)
 PACKAGES = libprotobuf-c zlib libdw libelf libmicrohttpd jansson libseccomp \
 	libcurl
 COLLECTOR_CFLAGS = $(ALL_CFLAGS) -I$(B) -pthread \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
-	$(shell pkg-config --cflags $(PACKAGES) libcurl libpcre2-8 2>/dev/null)
+	$(shell $(PKG_CONFIG) --cflags $(PACKAGES) libcurl libpcre2-8 2>/dev/null)
 COLLECTOR_LDFLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS) -pthread
-COLLECTOR_LIBS = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) \
-	-lunwind-x86_64 -lunwind -liberty -lm
-CTL_LIBS = $(shell pkg-config --libs libcurl jansson libelf libprotobuf-c zlib \
+COLLECTOR_LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) \
+	-lunwind-$(ARCH) -lunwind -liberty -lm
+CTL_LIBS = $(shell $(PKG_CONFIG) --libs libcurl jansson libelf libprotobuf-c zlib \
 	libpcre2-8 2>/dev/null) -liberty -lm
 
 PROTO_SRC = $(wildcard proto/*.c)
@@ -85,7 +94,7 @@ CTL_OBJ = $(CTL_SRC:%.c=$(B)/obj/%.o) $(PROTO_SRC:%.c=$(B)/obj/%.o) \
 
 all: $(B)/libcprof.so $(B)/cprofd $(B)/cprofctl
 
-$(B)/libcprof.so: $(SHIM_OBJ) preload/libcprof.map Makefile
+$(B)/libcprof.so: $(SHIM_OBJ) $(SHIM_MAPS) Makefile
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@ $(SHIM_OBJ)
 

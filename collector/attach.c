@@ -64,9 +64,9 @@ static void drop_hello(struct conn_hello *h)
 }
 
 // The descriptors could be anything, something that blocks a reader too.
-static void check_files(struct conn_hello *h)
+static void check_files(const struct attach *a, struct conn_hello *h)
 {
-	if (!procfs_is_file(h->maps_fd, "maps")) {
+	if (!a->env->is_emulated && !procfs_is_file(h->maps_fd, "maps")) {
 		close_fd(h->maps_fd);
 		h->maps_fd = procfs_open(h->peer.pid, "maps");
 	}
@@ -391,7 +391,7 @@ void attach_hello(struct attach *a, struct conn_hello *h)
 		drop_hello(h);
 		return;
 	}
-	check_files(h);
+	check_files(a, h);
 	end_former(a->table, h->peer.pid);
 	err = new_session(a, h, &p);
 	if (err) {

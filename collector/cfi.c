@@ -5,6 +5,7 @@
 #include "collector/cfi.h"
 
 #include "collector/elf_file.h"
+#include "proto/arch.h"
 
 #include <dwarf.h>
 #include <errno.h>
@@ -26,6 +27,7 @@ static void skip_operands(struct dwarf_reader *r, uint8_t op)
 	case DW_CFA_nop:
 	case DW_CFA_remember_state:
 	case DW_CFA_restore_state:
+	case DW_CFA_GNU_window_save: // on ARM: the return address is signed
 		return;
 	case DW_CFA_advance_loc1:
 	case DW_CFA_advance_loc2:
@@ -68,27 +70,47 @@ static void skip_operands(struct dwarf_reader *r, uint8_t op)
 	}
 }
 
+// One instruction with its operands: its operation.
+static uint8_t skip_instruction(struct dwarf_reader *r)
+{
+	uint8_t op = (uint8_t)dwarf_take(r, 1);
+	uint8_t low = op & 0x3f;
+
+	switch (op & 0xc0) {
+	case DW_CFA_advance_loc:
+		break;
+	case DW_CFA_offset:
+		dwarf_take_uleb(r);
+		r->is_bad |= low >= ARCH_DWARF_REGISTERS;
+		break;
+	case DW_CFA_restore:
+		r->is_bad |= low >= ARCH_DWARF_REGISTERS;
+		break;
+	default:
+		skip_operands(r, op);
+	}
+	return op;
+}
+
 static bool are_sound(struct dwarf_reader r)
 {
-	while (r.at < r.end && !r.is_bad) {
-		uint8_t op = (uint8_t)dwarf_take(&r, 1);
-		uint8_t low = op & 0x3f;
-
-		switch (op & 0xc0) {
-		case DW_CFA_advance_loc:
-			break;
-		case DW_CFA_offset:
-			dwarf_take_uleb(&r);
-			r.is_bad |= low >= DWARF_REGISTERS;
-			break;
-		case DW_CFA_restore:
-			r.is_bad |= low >= DWARF_REGISTERS;
-			break;
-		default:
-			skip_operands(&r, op);
-		}
-	}
+	while (r.at < r.end && !r.is_bad)
+		skip_instruction(&r);
 	return !r.is_bad;
+}
+
+// Code that signs return addresses says from where on it does. libunwind 1.6
+// takes that for an error and begins to guess; the signatures themselves are
+// dealt with in unwind.c. So our copy of the CFI says nothing there. R is
+// sound.
+static void drop_signing(const struct elf_file *f, struct dwarf_reader r)
+{
+	while (r.at < r.end) {
+		uint8_t *at = f->cfi + (r.at - f->cfi);
+
+		if (skip_instruction(&r) == DW_CFA_GNU_window_save)
+			*at = DW_CFA_nop;
+	}
 }
 
 // The entry (CIE or FDE) at VADDR: a reader of what follows its length.
@@ -152,7 +174,7 @@ static bool open_cie(const struct elf_file *f, uint64_t vaddr,
 	column = version == 1 ? dwarf_take(&r, 1) : dwarf_take_uleb(&r);
 	take_augmentation(&r, letters, ret_cie, ret);
 	ret->initial = r;
-	return column == DWARF_RETURN_ADDR && are_sound(r);
+	return column == ARCH_DWARF_RETURN_ADDR && are_sound(r);
 }
 
 static bool open_fde(const struct elf_file *f, uint64_t vaddr,
@@ -204,6 +226,7 @@ int cfi_find(const struct elf_file *file, uint64_t vaddr, uint32_t *ret_index)
 	struct cfi_function function;
 	int32_t entry[2];
 	uint64_t first;
+	int err;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
@@ -217,5 +240,10 @@ int cfi_find(const struct elf_file *file, uint64_t vaddr, uint32_t *ret_index)
 	if (low == 0)
 		return -ENOENT;
 	*ret_index = low - 1;
-	return cfi_open(file, low - 1, &first, &function);
+	err = cfi_open(file, low - 1, &first, &function);
+	if (!err && ARCH_HAS_RETURN_REG) {
+		drop_signing(file, function.initial);
+		drop_signing(file, function.own);
+	}
+	return err;
 }

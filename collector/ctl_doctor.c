@@ -9,6 +9,7 @@
 #include "collector/ctl_http.h"
 #include "collector/ctl_paths.h"
 #include "collector/ctl_proc.h"
+#include "proto/arch.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -5,6 +5,8 @@
 // (static), another one (musl), another word size, set-user-ID.
 #include "collector/ctl_elf.h"
 
+#include "proto/arch.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +22,6 @@
 
 #define SCRIPTS_MAX    4 // as the kernel follows
 #define LINE_MAX_BYTES 256
-#define GLIBC_LINKER   "ld-linux-x86-64.so.2"
 #define DEFAULT_PATH   "/usr/local/bin:/usr/bin:/bin"
 
 // The file execvp(PROG) would take. -1 when there is none.
@@ -104,7 +105,7 @@ static const char *check_linker(Elf *elf, const GElf_Phdr *ph)
 	if (strstr(name, "ld-musl"))
 		return "it is linked with musl, and the shim needs glibc";
 	if (strcmp(strrchr(name, '/') ? strrchr(name, '/') + 1 : name,
-		   GLIBC_LINKER))
+		   ARCH_GLIBC_LINKER))
 		return "its dynamic linker is not glibc's";
 	return NULL;
 }
@@ -119,7 +120,7 @@ static const char *find_obstacle(Elf *elf, int fd)
 		return NULL;
 	if (gelf_getclass(elf) == ELFCLASS32)
 		return "it is a 32-bit program";
-	if (eh.e_machine != EM_X86_64)
+	if (eh.e_machine != ARCH_ELF_MACHINE)
 		return "it is a program for another processor";
 	if (is_setid(fd) || has_capabilities(fd))
 		return "it is set-user-ID, set-group-ID or has file "

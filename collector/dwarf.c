@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collector/dwarf.h"
 
+#include "proto/arch.h"
+
 #include <dwarf.h>
 #include <string.h>
 
@@ -48,7 +50,7 @@ uint32_t dwarf_take_register(struct dwarf_reader *r)
 {
 	uint64_t reg = dwarf_take_uleb(r);
 
-	r->is_bad |= reg >= DWARF_REGISTERS;
+	r->is_bad |= reg >= ARCH_DWARF_REGISTERS;
 	return r->is_bad ? 0 : (uint32_t)reg;
 }
 

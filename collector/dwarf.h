@@ -10,11 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// rax .. r15 and the return address, as the System V psABI numbers them.
-#define DWARF_REGISTERS	  17u
-#define DWARF_REG_RBP	  6u
-#define DWARF_REG_RSP	  7u
-#define DWARF_RETURN_ADDR 16u
+// x86-64's, as rows have them.
+#define DWARF_REG_RBP 6u
+#define DWARF_REG_RSP 7u
 
 // Bytes not yet read.
 struct dwarf_reader {

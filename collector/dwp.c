@@ -6,6 +6,8 @@
 // it is anybody's bytes.
 #include "collector/dwp.h"
 
+#include "proto/arch.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -240,7 +242,7 @@ static void set_header(Elf64_Ehdr *h)
 	h->e_ident[EI_DATA] = ELFDATA2LSB;
 	h->e_ident[EI_VERSION] = EV_CURRENT;
 	h->e_type = ET_REL;
-	h->e_machine = EM_X86_64;
+	h->e_machine = ARCH_ELF_MACHINE;
 	h->e_version = EV_CURRENT;
 	h->e_ehsize = sizeof(*h);
 	h->e_shoff = offsetof(struct layout, sections);

@@ -5,6 +5,8 @@
 // every offset and count is checked against the size of the file.
 #include "collector/elf_file.h"
 
+#include "proto/arch.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <pthread.h>
@@ -88,7 +90,8 @@ static int read_header(struct elf_file *f, Elf64_Ehdr *ret_header)
 		return -EIO;
 	if (memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 ||
 	    h.e_ident[EI_CLASS] != ELFCLASS64 ||
-	    h.e_ident[EI_DATA] != ELFDATA2LSB || h.e_machine != EM_X86_64)
+	    h.e_ident[EI_DATA] != ELFDATA2LSB ||
+	    h.e_machine != ARCH_ELF_MACHINE)
 		return -ENOEXEC;
 	if (h.e_phentsize != sizeof(Elf64_Phdr) || h.e_phnum == 0 ||
 	    h.e_phnum > PHDRS_MAX ||

@@ -149,6 +149,9 @@ static int apply_flag(enum option_id id, struct opts *o, int *ret_status)
 	case OPTION_NO_SANDBOX:
 		o->is_sandboxed = false;
 		return 0;
+	case OPTION_EMULATED:
+		o->is_emulated = true;
+		return 0;
 	case OPTION_CHECK_WALKS:
 		o->is_checking_walks = true;
 		return 0;

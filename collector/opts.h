@@ -19,6 +19,7 @@ struct opts {
 	unsigned log_level;
 	bool is_sandboxed;
 	bool is_checking_walks;
+	bool is_emulated;
 	const char *push; // NULL: nothing is pushed
 	const char *push_headers;
 	uint64_t push_interval_s;

@@ -85,6 +85,7 @@ struct proc_env {
 	struct pool *starters;	   // hellos: maps and the files they name
 	struct walktabs *walktabs; // NULL: processes do not unwind themselves
 	bool is_checking_walks;
+	bool is_emulated; // /proc does not know what they have mapped
 	// The session is over, drained and written: called once, by a visit,
 	// without its lock.
 	void (*on_finished)(void *context, struct proc *p);

@@ -6,6 +6,7 @@
 
 #include "collector/cfi.h"
 #include "collector/elf_file.h"
+#include "proto/arch.h"
 #include "proto/walk.h"
 
 #include <dwarf.h>
@@ -209,7 +210,7 @@ static void set_place(struct compiler *c, uint32_t reg, enum place place,
 {
 	if (reg == DWARF_REG_RBP)
 		c->now.rbp = (struct saved){place, offset};
-	else if (reg == DWARF_RETURN_ADDR)
+	else if (reg == ARCH_DWARF_RETURN_ADDR)
 		c->now.ra = (struct saved){place, offset};
 	// A caller's rsp that is not the CFA: nothing a compiler does.
 	else if (reg == DWARF_REG_RSP)
@@ -220,7 +221,7 @@ static void restore_initial(struct compiler *c, uint32_t reg)
 {
 	if (reg == DWARF_REG_RBP)
 		c->now.rbp = c->initial.rbp;
-	else if (reg == DWARF_RETURN_ADDR)
+	else if (reg == ARCH_DWARF_RETURN_ADDR)
 		c->now.ra = c->initial.ra;
 }
 
@@ -476,11 +477,11 @@ static int lay_out(const struct compiler *c, size_t max_bytes, struct rows *ret)
 int rows_compile(const struct elf_file *file, size_t max_bytes,
 		 struct rows *ret)
 {
-	struct compiler *c = calloc(1, sizeof(*c));
+	struct compiler *c = ARCH_HAS_WALK ? calloc(1, sizeof(*c)) : NULL;
 	int err;
 
 	if (!c)
-		return -ENOMEM;
+		return ARCH_HAS_WALK ? -ENOMEM : -ENOTSUP;
 	c->rows_max = max_bytes / 8;
 	c->n_left = (uint64_t)file->cfi_bytes * RUNS_MAX;
 	compile_all(c, file);

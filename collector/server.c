@@ -218,6 +218,7 @@ static int make_pools(struct server *s)
 		return -ENOMEM;
 	s->env.walktabs = walktab_new(s->env.writers);
 	s->env.is_checking_walks = s->opts->is_checking_walks;
+	s->env.is_emulated = s->opts->is_emulated;
 	s->env.loop = &s->loop;
 	s->env.on_finished = on_finished;
 	s->env.context = s;

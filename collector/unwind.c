@@ -12,10 +12,11 @@
 #include "collector/cfi.h"
 #include "collector/elf_file.h"
 #include "collector/recipe.h"
+#include "proto/arch.h"
 #include "proto/limits.h"
 
 #include <errno.h>
-#include <libunwind-x86_64.h>
+#include <libunwind.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,7 @@ struct unwinder {
 	// The capture in work.
 	struct recipe_capture capture;
 	uint64_t regs[RECORD_REGS]; // what libunwind starts from
-	uint32_t valid_regs;	    // bit set
+	uint64_t valid_regs;	    // bit set
 	bool is_derived;  // regs are results of logged reads, not the capture
 	bool is_loggable; // nothing was read that a recipe can't express
 	bool has_no_cfi;  // the last step failed for lack of CFI
@@ -101,6 +102,17 @@ static void log_read(struct unwinder *u, enum recipe_where where, int32_t at,
 	};
 }
 
+// A return address is signed in some programs on ARM, and only some words are
+// return addresses: what is code without the bits above an address.
+static uint64_t plain_word(const struct unwinder *u, uint64_t word)
+{
+	uint64_t plain = arch_plain_addr(word);
+
+	return plain != word && images_find(u->images, plain, u->generation)
+		       ? plain
+		       : word;
+}
+
 // The stack word at ADDR, logged. -EFAULT outside the copy.
 static int read_stack(struct unwinder *u, uint64_t addr, uint64_t *ret_value)
 {
@@ -110,6 +122,7 @@ static int read_stack(struct unwinder *u, uint64_t addr, uint64_t *ret_value)
 	if (at >= 0 && at + 8 <= n_bytes) {
 		memcpy(ret_value, u->capture.stack + at, 8);
 		log_read(u, RECIPE_STACK, (int32_t)at, *ret_value);
+		*ret_value = plain_word(u, *ret_value);
 		return 0;
 	}
 	if (at < -(int64_t)RECIPE_NEAR_BYTES ||
@@ -144,11 +157,12 @@ static int access_reg(unw_addr_space_t space, unw_regnum_t reg,
 
 	(void)space;
 	if (is_write || reg < 0 || reg >= RECORD_REGS ||
-	    !(u->valid_regs & 1u << reg))
+	    !(u->valid_regs & 1ull << reg))
 		return -UNW_EBADREG;
 	*value = u->regs[reg];
 	if (!u->is_derived)
 		log_read(u, RECIPE_REG, reg, *value);
+	*value = plain_word(u, *value);
 	return 0;
 }
 
@@ -190,6 +204,15 @@ int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t ip,
 				       unw_dyn_info_t *di, unw_proc_info_t *pi,
 				       int need_unwind_info, void *arg);
 
+static bool has_cfi(const struct unwinder *u, uint64_t ip, uint32_t *ret_index)
+{
+	const struct image *im = u->im;
+
+	return im && im->file && im->file->n_fdes > 0 && ip >= im->start &&
+	       ip < im->limit &&
+	       cfi_find(im->file, ip - im->bias, ret_index) == 0;
+}
+
 // libunwind is given a table of the one entry that was found and checked. Any
 // answer but "no info" keeps it from guessing a frame.
 static int find_proc_info(unw_addr_space_t space, unw_word_t ip,
@@ -203,8 +226,7 @@ static int find_proc_info(unw_addr_space_t space, unw_word_t ip,
 	uint32_t index;
 	uint64_t hdr;
 
-	if (im && im->file && im->file->n_fdes > 0 && ip >= im->start &&
-	    ip < im->limit && cfi_find(im->file, ip - im->bias, &index) == 0) {
+	if (has_cfi(u, ip, &index)) {
 		hdr = im->file->eh_hdr_vaddr + im->bias;
 		table.start_ip = im->start;
 		table.end_ip = im->limit;
@@ -283,9 +305,9 @@ static void begin_capture(struct unwinder *u, const struct record_raw *raw,
 	memcpy(u->regs, raw->regs, sizeof(u->regs));
 	u->capture.regs = raw->regs;
 	u->capture.stack = stack;
-	u->capture.sp = raw->regs[RECORD_REG_RSP];
+	u->capture.sp = raw->regs[RECORD_REG_SP];
 	u->capture.stack_bytes = raw->stack_bytes;
-	u->valid_regs = (1u << RECORD_REGS) - 1;
+	u->valid_regs = (1ull << RECORD_REGS) - 1;
 	u->is_derived = false;
 	u->is_loggable = true;
 	u->n_accesses = 0;
@@ -320,19 +342,19 @@ static void take_frame(struct walk *w, uint64_t pc)
 		push_frame(w, addr, image);
 }
 
-// Goes on at return address RA with the stack at SP and frame pointer RBP.
+// Goes on at return address RA with the stack at SP and frame pointer FP.
 // Other registers are not known there.
-static int restart(struct walk *w, uint64_t ra, uint64_t sp, uint64_t rbp)
+static int restart(struct walk *w, uint64_t ra, uint64_t sp, uint64_t fp)
 {
 	struct unwinder *u = w->u;
 
 	if (!images_find(u->images, ra - 1, u->generation))
 		return -ENOENT;
 	u->regs[RECORD_REG_PC] = ra - 1;
-	u->regs[RECORD_REG_RSP] = sp;
-	u->regs[RECORD_REG_RBP] = rbp;
-	u->valid_regs = 1u << RECORD_REG_PC | 1u << RECORD_REG_RSP |
-			1u << RECORD_REG_RBP;
+	u->regs[RECORD_REG_SP] = sp;
+	u->regs[RECORD_REG_FP] = fp;
+	u->valid_regs = 1ull << RECORD_REG_PC | 1ull << RECORD_REG_SP |
+			1ull << RECORD_REG_FP;
 	u->is_derived = true;
 	if (unw_init_remote(&w->cursor, u->space, u) < 0)
 		return -EINVAL;
@@ -341,41 +363,73 @@ static int restart(struct walk *w, uint64_t ra, uint64_t sp, uint64_t rbp)
 	return 0;
 }
 
-// One step without CFI. A leaf outside any image came there by a call through a
-// bad pointer: its return address is on top. Else a frame pointer must lead
-// upwards to a code address.
+// A leaf outside any image came there by a call through a bad pointer: where it
+// was to return to is in its register, or on top of the stack.
+static int step_from_nowhere(struct walk *w, uint64_t sp, uint64_t fp)
+{
+	unw_word_t ra;
+
+	if (ARCH_HAS_RETURN_REG)
+		return unw_get_reg(&w->cursor, ARCH_DWARF_RETURN_ADDR, &ra) < 0
+			       ? -EINVAL
+			       : restart(w, arch_plain_addr(ra), sp, fp);
+	return read_stack(w->u, sp, &ra) < 0 ? -EFAULT
+					     : restart(w, ra, sp + 8, fp);
+}
+
+// One step without CFI. A frame pointer must lead upwards to a code address.
 static int step_by_frame_pointer(struct walk *w, uint64_t sp)
 {
 	struct unwinder *u = w->u;
-	unw_word_t rbp;
+	unw_word_t fp;
 	uint64_t ra, next;
 
-	if (unw_get_reg(&w->cursor, UNW_X86_64_RBP, &rbp) < 0)
+	if (unw_get_reg(&w->cursor, RECORD_REG_FP, &fp) < 0)
 		return -EINVAL;
-	if (!u->im && w->n_frames == 1 && read_stack(u, sp, &ra) == 0 &&
-	    restart(w, ra, sp + 8, rbp) == 0)
+	if (!u->im && w->n_frames == 1 && step_from_nowhere(w, sp, fp) == 0)
 		return 0;
-	if (rbp < sp || rbp % 8 != 0 || read_stack(u, rbp, &next) < 0 ||
-	    read_stack(u, rbp + 8, &ra) < 0)
+	if (fp < sp || fp % 8 != 0 || read_stack(u, fp, &next) < 0 ||
+	    read_stack(u, fp + 8, &ra) < 0)
 		return -EFAULT;
-	if (next != 0 && next <= rbp)
+	if (next != 0 && next <= fp)
 		return -EINVAL;
-	return restart(w, ra, rbp + 16, next);
+	return restart(w, arch_plain_addr(ra), fp + 16, next);
 }
 
-// One step outwards. The stack must shrink, or the CFI (or the copy) lies.
+// libunwind for ARM goes on guessing where it should fail: what it must not be
+// asked, and what it says for want of a word that is not there.
+static int step_by_cfi(struct walk *w)
+{
+	struct unwinder *u = w->u;
+	unw_word_t pc = 0;
+	uint32_t index;
+	int n;
+
+	if (!ARCH_HAS_RETURN_REG)
+		return unw_step(&w->cursor);
+	unw_get_reg(&w->cursor, UNW_REG_IP, &pc);
+	u->has_no_cfi = !has_cfi(u, w->is_exact ? pc : pc - 1, &index);
+	if (u->has_no_cfi)
+		return -UNW_ENOINFO;
+	n = unw_step(&w->cursor);
+	return u->has_run_out || u->has_no_cfi ? -UNW_ENOINFO : n;
+}
+
+// One step outwards. The stack must shrink, or the CFI (or the copy) lies; but
+// where calls leave the return address in a register a leaf may have no frame.
 static enum unwind_end step(struct walk *w)
 {
 	struct unwinder *u = w->u;
 	unw_word_t old_sp = 0, sp = 0, pc = 0;
+	bool is_leaf = ARCH_HAS_RETURN_REG && w->is_exact;
 	int n;
 
 	u->has_no_cfi = false;
 	u->has_run_out = false;
 	if (unw_get_reg(&w->cursor, UNW_REG_SP, &old_sp) < 0)
 		return END_LOST;
+	n = step_by_cfi(w);
 	w->is_exact = false;
-	n = unw_step(&w->cursor);
 	if (n < 0 && u->has_no_cfi)
 		n = step_by_frame_pointer(w, old_sp) < 0 ? -1 : 1;
 	else if (n > 0)
@@ -386,7 +440,7 @@ static enum unwind_end step(struct walk *w)
 	if (n == 0 || pc == 0)
 		return END_OUTERMOST;
 	unw_get_reg(&w->cursor, UNW_REG_SP, &sp);
-	return sp > old_sp ? END_NONE : END_LOST;
+	return sp > old_sp || (is_leaf && sp == old_sp) ? END_NONE : END_LOST;
 }
 
 static enum unwind_end walk_stack(struct walk *w)

@@ -60,8 +60,8 @@ void walkcheck_compare(struct walkcheck *w, struct images *images,
 	const struct record_raw *raw = input->raw;
 	const struct walk_start start = {
 		.pc = raw->regs[RECORD_REG_PC],
-		.rsp = raw->regs[RECORD_REG_RSP],
-		.rbp = raw->regs[RECORD_REG_RBP],
+		.rsp = raw->regs[RECORD_REG_SP],
+		.rbp = raw->regs[RECORD_REG_FP],
 		.stack = input->stack,
 		.stack_bytes = raw->stack_bytes,
 		.generation = input->generation,

@@ -17,7 +17,7 @@
 // red zone is a leaf, and its caller's CFI does not look there.
 void capture_bound(struct capture *c, uint16_t flags)
 {
-	uintptr_t sp = c->regs[RECORD_REG_RSP];
+	uintptr_t sp = c->regs[RECORD_REG_SP];
 	const struct region_control *control = state_control();
 	uint32_t limit = control ? control->stack_bytes : 0;
 	uintptr_t end;
@@ -47,7 +47,7 @@ static bool is_readable(uintptr_t addr)
 	       sys_call(SYS_rt_sigprocmask, -1, addr, 0, 8) == -EINVAL;
 }
 
-// Code may use rsp as a plain register. When the handler runs right below it
+// Code may use sp as a plain register. When the handler runs right below it
 // the kernel has just written there; on an alternate stack that is not known.
 static bool is_stack_pointer(uintptr_t sp)
 {
@@ -60,16 +60,10 @@ static bool is_stack_pointer(uintptr_t sp)
 
 void capture_context(struct capture *c, const ucontext_t *uc)
 {
-	static const uint8_t greg_of[RECORD_REGS] = {
-		REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
-		REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
-		REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
-
-	for (int i = 0; i < RECORD_REGS; i++)
-		c->regs[i] = (uint64_t)uc->uc_mcontext.gregs[greg_of[i]];
+	arch_context(uc, c->regs);
 	capture_bound(c, RECORD_SIGNAL);
 	if (c->flags & RECORD_FOREIGN &&
-	    !is_stack_pointer(c->regs[RECORD_REG_RSP]))
+	    !is_stack_pointer(c->regs[RECORD_REG_SP]))
 		c->stack_bytes = 0;
 }
 

@@ -6,6 +6,7 @@
 #ifndef CPROF_PRELOAD_CAPTURE_H
 #define CPROF_PRELOAD_CAPTURE_H
 
+#include "preload/arch.h"
 #include "proto/record.h"
 
 #include <ucontext.h>
@@ -43,18 +44,7 @@ void capture_bound(struct capture *c, uint16_t flags);
 		uint64_t *capture_r = (regs);                                 \
 		for (int capture_i = 0; capture_i < RECORD_REGS; capture_i++) \
 			capture_r[capture_i] = 0;                             \
-		__asm__ volatile("movq %%rbx, 24(%0)\n\t"                     \
-				 "movq %%rbp, 48(%0)\n\t"                     \
-				 "movq %%rsp, 56(%0)\n\t"                     \
-				 "movq %%r12, 96(%0)\n\t"                     \
-				 "movq %%r13, 104(%0)\n\t"                    \
-				 "movq %%r14, 112(%0)\n\t"                    \
-				 "movq %%r15, 120(%0)\n\t"                    \
-				 "leaq 0(%%rip), %%rax\n\t"                   \
-				 "movq %%rax, 128(%0)"                        \
-				 :                                            \
-				 : "r"(capture_r)                             \
-				 : "rax", "memory");                          \
+		arch_registers(capture_r);                                    \
 	} while (0)
 
 #endif

@@ -15,18 +15,10 @@
 
 // Counts N bytes down that are about to be allocated. True when that ends the
 // gap: then they are not counted, and hook_heap_sample is to be called with
-// what was allocated. One instruction, so that a signal handler that allocates
-// can't come between reading and writing; gcc makes three of it.
+// what was allocated.
 static inline bool hook_heap_is_due(size_t n)
 {
-	bool is_due;
-
-	__asm__("subq %2, %1"
-		: "=@ccbe"(is_due), "+m"(self.heap_left)
-		: "r"(n));
-	if (UNLIKELY(is_due))
-		self.heap_left += n;
-	return is_due;
+	return arch_count_down(&self.heap_left, n);
 }
 
 // Samples P of N bytes, for which the gap ended, and returns P.

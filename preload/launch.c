@@ -159,7 +159,8 @@ static void close_descriptors(void)
 	long null = sys_call(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR);
 
 	for (long fd = 0; null >= 0 && fd < 3; fd++)
-		(void)sys_call(SYS_dup2, null, fd);
+		if (null != fd)
+			(void)sys_call(SYS_dup3, null, fd, 0);
 	if (sys_call(SYS_close_range, 3, ~0u, 0) == -ENOSYS)
 		for (long fd = 3; fd < 1024; fd++)
 			(void)sys_call(SYS_close, fd);

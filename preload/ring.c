@@ -256,7 +256,7 @@ static int push_raw(struct record *head, const struct capture *c)
 	struct pieces p = {
 		.v = {{head, sizeof(*head)},
 		      {&raw, sizeof(raw)},
-		      {(void *)c->regs[RECORD_REG_RSP], c->stack_bytes}},
+		      {(void *)c->regs[RECORD_REG_SP], c->stack_bytes}},
 		.n = 3,
 		.total_bytes = (uint32_t)(sizeof(*head) + sizeof(raw)) +
 			       c->stack_bytes};

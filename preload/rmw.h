@@ -23,30 +23,22 @@ static inline uint64_t rmw_add(_Atomic uint64_t *x, uint64_t n)
 {
 	if (!sys_is_single_threaded())
 		return atomic_fetch_add_explicit(x, n, memory_order_relaxed);
-	__asm__ volatile("xaddq %0, %1" : "+r"(n), "+m"(*(uint64_t *)x));
-	return n;
+	return arch_add(x, n);
 }
 
 // NAME(x, expected, desired) makes *X DESIRED if it is *EXPECTED, and tells in
 // *EXPECTED what it was if not. True: done, with acquire.
-#define RMW_CAS(name, type)                                                    \
+#define RMW_CAS(name, arch_name, type)                                         \
 	static inline bool name(_Atomic type *x, type *expected, type desired) \
 	{                                                                      \
-		bool is_done;                                                  \
-                                                                               \
 		if (!sys_is_single_threaded())                                 \
 			return atomic_compare_exchange_strong_explicit(        \
 				x, expected, desired, memory_order_acquire,    \
 				memory_order_relaxed);                         \
-		__asm__ volatile("cmpxchg %3, %1"                              \
-				 : "=@ccz"(is_done), "+m"(*(type *)x),         \
-				   "+a"(*expected)                             \
-				 : "r"(desired)                                \
-				 : "memory");                                  \
-		return is_done;                                                \
+		return arch_name(x, expected, desired);                        \
 	}
-RMW_CAS(rmw_cas8, uint8_t)
-RMW_CAS(rmw_cas32, uint32_t)
-RMW_CAS(rmw_cas64, uint64_t)
+RMW_CAS(rmw_cas8, arch_cas8, uint8_t)
+RMW_CAS(rmw_cas32, arch_cas32, uint32_t)
+RMW_CAS(rmw_cas64, arch_cas64, uint64_t)
 
 #endif

@@ -2,23 +2,20 @@
 //
 // The platform: raw system calls, the clock, and the one instruction C has no
 // word for. Nothing here touches errno, and everything is async-signal-safe and
-// may run in any thread. All that is special to x86-64 is in this file and
-// capture.c.
+// may run in any thread. What differs between machines is in arch_*.h.
 //
 // Raw calls, not libc's: libc's wrappers set errno and are cancellation points,
 // and the shim must not be seen doing either.
 #ifndef CPROF_PRELOAD_SYS_H
 #define CPROF_PRELOAD_SYS_H
 
+#include "preload/arch.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <time.h>
-
-#if !defined(__x86_64__) || !defined(__GLIBC__)
-#error "the shim is for x86-64 and glibc: another machine needs sys, capture and walk"
-#endif
 
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -27,27 +24,12 @@
 #define NOINLINE __attribute__((noinline))
 #define EXPORT	 __attribute__((visibility("default")))
 
-// System call NR with up to six arguments: its result, or negative errno.
-static inline long sys_call6(long nr, const long a[6])
-{
-	register long r10 __asm__("r10") = a[3];
-	register long r8 __asm__("r8") = a[4];
-	register long r9 __asm__("r9") = a[5];
-	long ret;
-
-	__asm__ volatile("syscall"
-			 : "=a"(ret)
-			 : "0"(nr), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10),
-			   "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return ret;
-}
-
 #define SYS_ARG(x) ((long)(x))
-#define SYS_SIX(nr, a, b, c, d, e, f, ...)                                \
-	sys_call6(nr, (const long[6]){SYS_ARG(a), SYS_ARG(b), SYS_ARG(c), \
-				      SYS_ARG(d), SYS_ARG(e), SYS_ARG(f)})
-// sys_call(SYS_name, args...): missing arguments are 0.
+#define SYS_SIX(nr, a, b, c, d, e, f, ...)                                 \
+	arch_call6(nr, (const long[6]){SYS_ARG(a), SYS_ARG(b), SYS_ARG(c), \
+				       SYS_ARG(d), SYS_ARG(e), SYS_ARG(f)})
+// sys_call(SYS_name, args...): its result, or negative errno. Missing arguments
+// are 0.
 #define sys_call(...) SYS_SIX(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
 // Runs RUN(ARG), which must not return, on the stack that ends at STACK_END (a
@@ -60,27 +42,7 @@ static inline long sys_clone(unsigned long flags, void *stack_end,
 			     _Atomic uint32_t *x_tid, void (*run)(void *),
 			     void *arg)
 {
-	register long r10 __asm__("r10") = SYS_ARG(x_tid);
-	register long r8 __asm__("r8") = 0;
-	void **top = stack_end;
-	long ret;
-
-	*--top = arg;
-	*--top = (void *)run;
-	__asm__ volatile("syscall\n\t"
-			 "test %0, %0\n\t"
-			 "jnz 1f\n\t"
-			 "xor %%ebp, %%ebp\n\t"
-			 "pop %%rax\n\t"
-			 "pop %%rdi\n\t"
-			 "call *%%rax\n\t"
-			 "hlt\n"
-			 "1:"
-			 : "=a"(ret)
-			 : "0"(SYS_clone), "D"(flags), "S"(top), "d"(0),
-			   "r"(r10), "r"(r8)
-			 : "rcx", "r11", "memory");
-	return ret;
+	return arch_clone(flags, stack_end, x_tid, run, arg);
 }
 
 // <sys/single_threaded.h>; weak, since an older libc or another has none.
@@ -99,13 +61,10 @@ static inline uint64_t sys_ns_of(const struct timespec *t)
 
 // memcpy for bytes that aren't ours: libc's may be a sanitizer's, which would
 // find the guard zones of the host's stack in a copy of it, and races between
-// the threads that write to a ring. As quick as libc's but for a few ns.
+// the threads that write to a ring.
 static inline void sys_copy(void *to, const void *from, size_t n)
 {
-	__asm__ volatile("rep movsb"
-			 : "+D"(to), "+S"(from), "+c"(n)
-			 :
-			 : "memory");
+	arch_copy(to, from, n);
 }
 
 // CLOCK_MONOTONIC in nanoseconds, by the vDSO (25 ns). For hooks, where the
@@ -159,16 +118,7 @@ static inline void sys_close(int fd)
 static inline bool sys_cas128(unsigned __int128 *p, unsigned __int128 *expected,
 			      unsigned __int128 desired)
 {
-	uint64_t lo = (uint64_t)*expected, hi = (uint64_t)(*expected >> 64);
-	bool done;
-
-	__asm__ volatile("lock cmpxchg16b %1"
-			 : "=@ccz"(done), "+m"(*p), "+a"(lo), "+d"(hi)
-			 : "b"((uint64_t)desired),
-			   "c"((uint64_t)(desired >> 64))
-			 : "memory");
-	*expected = (unsigned __int128)hi << 64 | lo;
-	return done;
+	return arch_cas128(p, expected, desired);
 }
 
 #endif

@@ -34,7 +34,7 @@ static struct walk_tables tables(void)
 bool unwind_walk(const struct capture *c, uint32_t generation,
 		 struct unwound *ret)
 {
-	uint64_t sp = c->regs[RECORD_REG_RSP];
+	uint64_t sp = c->regs[RECORD_REG_SP];
 
 	ret->tables = tables();
 	if (!ret->tables.arena ||
@@ -45,7 +45,7 @@ bool unwind_walk(const struct capture *c, uint32_t generation,
 	ret->start = (struct walk_start){
 		.pc = c->regs[RECORD_REG_PC],
 		.rsp = sp,
-		.rbp = c->regs[RECORD_REG_RBP],
+		.rbp = c->regs[RECORD_REG_FP],
 		.stack = (const unsigned char *)sp,
 		.stack_bytes = self.stack_high - sp,
 		.generation = generation,

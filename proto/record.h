@@ -9,6 +9,8 @@
 #ifndef CPROF_PROTO_RECORD_H
 #define CPROF_PROTO_RECORD_H
 
+#include "proto/arch.h"
+
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -116,28 +118,13 @@ struct record {
 };
 static_assert(sizeof(struct record) == 56, "record header is 56 bytes");
 
-// Registers in DWARF's x86-64 numbering (System V psABI, figure 3.36):
-// rax rdx rcx rbx rsi rdi rbp rsp r8..r15, then the pc as number 16.
-// A capture outside a signal handler fills the callee-saved ones, rsp and pc;
-// the others are 0.
-enum {
-	RECORD_REG_RBX = 3,
-	RECORD_REG_RBP = 6,
-	RECORD_REG_RSP = 7,
-	RECORD_REG_R12 = 12,
-	RECORD_REG_R13 = 13,
-	RECORD_REG_R14 = 14,
-	RECORD_REG_R15 = 15,
-	RECORD_REG_PC = 16,
-	RECORD_REGS = 17
-};
-
 struct record_raw {
-	uint64_t regs[RECORD_REGS];
+	uint64_t regs[RECORD_REGS]; // of proto/arch.h
 	uint32_t stack_bytes; // bytes that follow, copied from regs[RSP] up
 	uint32_t reserved;    // 0
 };
-static_assert(sizeof(struct record_raw) == 144, "raw header is 144 bytes");
+static_assert(sizeof(struct record_raw) == 8 * RECORD_REGS + 8,
+	      "raw header has no padding");
 
 struct record_frames {
 	uint64_t hash;	   // of the frames, for FORM_HASH later

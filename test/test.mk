@@ -171,6 +171,39 @@ check-deb:
 	$(Q)scripts/install-deps build deb
 	$(Q)$(call RUN_TESTS,deb)
 
+# arm64: all of it is built by a cross compiler, in a folder of its own, with
+# Debian's arm64 libraries, and run by qemu.
+ARM64 = $(B)-arm64
+ARM64_ROOT = $(abspath $(ARM64))/root
+# Not gcc: its cross compilers and gcc-multilib, which other tests need, exclude
+# each other in Debian.
+ARM64_CC = clang-14 --target=aarch64-linux-gnu --sysroot=$(ARM64_ROOT)
+ARM64_PC = $(ARM64_ROOT)/usr/lib/aarch64-linux-gnu/pkgconfig
+ARM64_WORK = $(addprefix $(ARM64)/test/arm64/,work work_signed)
+# Those of modules that differ there, or share memory.
+ARM64_UNIT = $(addprefix $(ARM64)/test/unit/,contention_test \
+	labels_test rate_test region_test ringread_test setting_test)
+
+.PHONY: check-arm64 arm64 arm64-root arm64-programs
+check-arm64: arm64-root
+	$(Q)$(MAKE) arm64
+	$(Q)$(call RUN_TESTS,arm64)
+
+arm64-root:
+	$(Q)scripts/install-deps build arm64
+	$(Q)scripts/arm64-root $(ARM64)/root
+
+arm64:
+	$(Q)PKG_CONFIG_LIBDIR=$(ARM64_PC):$(ARM64_ROOT)/usr/share/pkgconfig \
+		PKG_CONFIG_SYSROOT_DIR=$(ARM64_ROOT) $(MAKE) B=$(ARM64) \
+		CC='$(ARM64_CC)' AR=aarch64-linux-gnu-ar SANITIZE= \
+		all $(ARM64_UNIT) $(ARM64_WORK)
+
+$(B)/test/arm64/work_signed: test/arm64/work.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(HOST_CFLAGS) -fno-omit-frame-pointer \
+		-mbranch-protection=standard -o $@ $<
+
 .PHONY: check-long
 check-long:
 	$(Q)scripts/install-deps build long

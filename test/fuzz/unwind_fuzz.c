@@ -63,7 +63,7 @@ static void change_capture(const struct header *h, struct capture *c)
 		else
 			c->stack[at - RECORD_REGS] ^= h->pokes[i].flip;
 	}
-	c->raw.regs[RECORD_REG_RSP] += h->moved_bytes;
+	c->raw.regs[RECORD_REG_SP] += h->moved_bytes;
 }
 
 // Most frames of any stack so far.
@@ -148,8 +148,8 @@ static void write_seed(const char *sample, uint64_t pc)
 		stack[i] = i % 2 ? pc + (uint64_t)i % 8 * 16
 				 : STACK + (uint64_t)i * 8 + 16;
 	h.regs[RECORD_REG_PC] = pc;
-	h.regs[RECORD_REG_RSP] = STACK;
-	h.regs[RECORD_REG_RBP] = STACK + 32;
+	h.regs[RECORD_REG_SP] = STACK;
+	h.regs[RECORD_REG_FP] = STACK + 32;
 	h.moved_bytes = 4096;
 	REQUIRE(sizeof(h) + sizeof(stack) + n <= sizeof(bytes));
 	memcpy(bytes, &h, sizeof(h));

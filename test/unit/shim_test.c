@@ -104,7 +104,7 @@ static void test_raw_record(void **unused)
 	assert_int_equal(r->size_bytes,
 			 sizeof(*r) + sizeof(*raw) + c.stack_bytes);
 	assert_int_equal(raw->stack_bytes, c.stack_bytes);
-	assert_int_equal(raw->regs[RECORD_REG_RSP], c.regs[RECORD_REG_RSP]);
+	assert_int_equal(raw->regs[RECORD_REG_SP], c.regs[RECORD_REG_SP]);
 	assert_in_range(raw->regs[RECORD_REG_PC], (uintptr_t)test_raw_record,
 			(uintptr_t)test_raw_record + 4096);
 }
@@ -116,7 +116,7 @@ static void test_unknown_stack_is_one_page_at_most(void **unused)
 
 	(void)unused;
 	capture_here(&c);
-	sp = c.regs[RECORD_REG_RSP];
+	sp = c.regs[RECORD_REG_SP];
 	assert_true(c.flags & RECORD_FOREIGN);
 	assert_true(sp + c.stack_bytes <= (sp | 4095) + 1);
 }

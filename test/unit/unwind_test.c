@@ -277,7 +277,7 @@ static void test_null_call(void **state)
 	assert_in_range(n, 5, 60);
 	memmove(c->stack + 8, c->stack, sizeof(c->stack) - 8);
 	memcpy(c->stack, &c->raw.regs[RECORD_REG_PC], 8);
-	c->raw.regs[RECORD_REG_RSP] -= 8;
+	c->raw.regs[RECORD_REG_SP] -= 8;
 	c->raw.stack_bytes += 8;
 	c->raw.regs[RECORD_REG_PC] = 0x10;
 	n = unwind_one(*state, c, frames);
@@ -301,7 +301,7 @@ static void test_hostile(void **state)
 				      (c.raw.stack_bytes / 8);
 			uint64_t word = (uint64_t)rand_r(&seed) << 20;
 			if (round % 3 == 1)
-				word = c.raw.regs[RECORD_REG_RSP] + at % 512;
+				word = c.raw.regs[RECORD_REG_SP] + at % 512;
 			if (round % 3 == 2)
 				word = (uint64_t)&deep + at % 64;
 			memcpy(c.stack + 8 * at, &word, 8);
