@@ -35,22 +35,28 @@ class labels : scope
 
       public:
 	labels(const char *key, const char *value) noexcept
-		: outside_(cprof_label(key, value))
+	    : outside_(cprof_label(key, value))
 	{
 	}
 	/* Those of another thread: labels l(job.labels); */
 	explicit labels(unsigned of_scope) noexcept
-		: outside_(cprof_labels_use(of_scope))
+	    : outside_(cprof_labels_use(of_scope))
 	{
 	}
-	~labels() { cprof_labels_use(outside_); }
+	~labels()
+	{
+		cprof_labels_use(outside_);
+	}
 	/* One more, until the end of the same scope. */
 	labels &add(const char *key, const char *value) noexcept
 	{
 		(void)cprof_label(key, value);
 		return *this;
 	}
-	static unsigned now() noexcept { return cprof_labels(); }
+	static unsigned now() noexcept
+	{
+		return cprof_labels();
+	}
 };
 
 /*
@@ -64,7 +70,7 @@ class interval : scope
 
       public:
 	interval(const char *kind, const char *path) noexcept
-		: kind_(kind), path_(path), error_(cprof_start(kind))
+	    : kind_(kind), path_(path), error_(cprof_start(kind))
 	{
 	}
 	~interval()
@@ -72,7 +78,10 @@ class interval : scope
 		if (!error_)
 			(void)cprof_stop(kind_, path_);
 	}
-	int error() const noexcept { return error_; }
+	int error() const noexcept
+	{
+		return error_;
+	}
 };
 
 class cpu_profile : public interval
@@ -90,7 +99,7 @@ class profile
 
       public:
 	explicit profile(const char *name) noexcept
-		: number_(cprof_profile(name))
+	    : number_(cprof_profile(name))
 	{
 	}
 	int add(std::uint64_t key) const noexcept
@@ -109,7 +118,10 @@ class profile
 	{
 		return remove(reinterpret_cast<std::uintptr_t>(key));
 	}
-	long count() const noexcept { return cprof_profile_count(number_); }
+	long count() const noexcept
+	{
+		return cprof_profile_count(number_);
+	}
 };
 
 /* Is in PROFILE for as long as it lives: a member of what is to be counted. */
@@ -122,7 +134,10 @@ class counted : scope
 	{
 		(void)profile_.add(this);
 	}
-	~counted() { (void)profile_.remove(this); }
+	~counted()
+	{
+		(void)profile_.remove(this);
+	}
 };
 
 /* A heap of the program's own. Any thread. */
@@ -132,7 +147,7 @@ class heap
 
       public:
 	explicit heap(const char *name) noexcept
-		: number_(cprof_register_heap(name))
+	    : number_(cprof_register_heap(name))
 	{
 	}
 	void alloc(const void *p, std::size_t n_bytes) const noexcept
@@ -151,8 +166,13 @@ class heap_pause : scope
 	int was_paused_;
 
       public:
-	heap_pause() noexcept : was_paused_(cprof_heap_pause(1)) {}
-	~heap_pause() { (void)cprof_heap_pause(was_paused_); }
+	heap_pause() noexcept : was_paused_(cprof_heap_pause(1))
+	{
+	}
+	~heap_pause()
+	{
+		(void)cprof_heap_pause(was_paused_);
+	}
 };
 
 } // namespace cprof

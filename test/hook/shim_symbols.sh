@@ -64,6 +64,33 @@ check_symbols() { # SHIM
 		grep -x '__libc_.*\|dlvsym\|gnu_.*\|dladdr1' | xargs)" ''
 }
 
+# A symbol of libc's without a version takes callers of any; cond_old.c is the
+# exception's test. Ours say whose they are.
+check_versions() { # SHIM
+	check SONAME "$(readelf -dW "$1" |
+		sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')" libcprof.so
+	objdump -T "$1" | awk '/\.text/ { print $NF, $(NF - 1) }' |
+		sort -u >"$T/versions"
+	check "ours that don't carry our version" \
+		"$(grep '^cprof_' "$T/versions" | grep -v ' CPROF_0\.1$' |
+			xargs)" ''
+	check "what carries another's version" \
+		"$(grep -v '^cprof_' "$T/versions" | grep -v ' Base$' |
+			xargs)" \
+		'pthread_cond_timedwait GLIBC_2.3.2 pthread_cond_wait GLIBC_2.3.2'
+	[ "$2" != bad ] || return 0
+	# Found by name alone, and by the version that a linked program asks for.
+	cat >"$T/linked.c" <<'C'
+extern const char *cprof_version(void);
+int main(void) { return cprof_version()[0] == '0' ? 0 : 1; }
+C
+	gcc -o "$T/linked" "$T/linked.c" "$1" || fail 'no program was linked'
+	check 'version a linked program asks for' "$(objdump -T "$T/linked" |
+		awk '/cprof_version/ { print $(NF - 1) }')" '(CPROF_0.1)'
+	LD_LIBRARY_PATH=$(dirname "$1") "$T/linked"
+	check 'status of a linked program' $? 0
+}
+
 # dlsym allocates when it misses: only at the start. No dlerror, no cached pid.
 check_sources() { # FOLDER
 	check 'callers of dlsym, all at the start' \
@@ -77,12 +104,15 @@ check_sources() { # FOLDER
 check_all() { # SHIM SOURCES
 	check_segments "$1"
 	check_symbols "$1"
+	check_versions "$1" "${3-}"
 	check_sources "$2"
 }
 
 make_bad() {
 	cat >"$T/bad.c" <<'C'
 extern void *__libc_malloc(unsigned long);
+void cprof_other(void);
+void cprof_other(void) {}
 __thread char state[4096];
 void *what_state(void) { return state; }
 void *what_malloc(void) { return __libc_malloc(1); }
@@ -100,7 +130,7 @@ check_all "${CPROF_BUILD:-build}/libcprof.so" "$(dirname "$0")/../../preload"
 [ "$n_failed" = 0 ] || exit 1
 make_bad
 n_checks=0
-check_all "$T/bad.so" "$(dirname "$0")/naive" >"$T/bad.out"
+check_all "$T/bad.so" "$(dirname "$0")/naive" bad >"$T/bad.out"
 [ "$n_failed" = "$n_checks" ] ||
 	fail "fine in a bad library: $(grep '^[^:]*: ' "$T/bad.out")"
 echo "all $n_checks fail for a bad library"
