@@ -13,8 +13,6 @@
 #include <stdio.h>
 
 #define NS_PER_US 1000.0
-// What comes after is cut, as in a trace that is full.
-#define BYTES_MAX (64u << 20)
 // A double of microseconds with a nanosecond's digits, up to 11 days.
 #define DIGITS 15
 
@@ -173,7 +171,8 @@ void chrome_write(const struct trace *trace, const struct snap *snap,
 		if (snap->threads[i].tid < SNAP_TID_ENDED)
 			put_name(&w, snap->threads[i].tid, "thread_name",
 				 snap->threads[i].name);
-	for (next = 0; next < trace->n && ret->n_bytes < BYTES_MAX; next++)
+	for (next = 0; next < trace->n && ret->n_bytes < TRACE_BYTES_MAX;
+	     next++)
 		put_one(&w, &trace->events[next]);
 	put_cut(&w, next);
 	buf_puts(ret, "\n]}\n");

@@ -480,18 +480,20 @@ static void put_one(struct writer *w, const struct trace_event *e)
 	}
 }
 
-static void put_cut(struct writer *w)
+// What comes from event NEXT on is cut.
+static void put_cut(struct writer *w, size_t next)
 {
 	const struct trace *t = w->trace;
+	size_t n_cut = t->n_cut + (t->n - next);
 	struct event e;
 
-	if (!t->n_cut)
+	if (!n_cut)
 		return;
 	event_init(&e, PERFETTO__PROTOS__TRACK_EVENT__TYPE__TYPE_INSTANT,
 		   TRACK_PROCESS);
 	e.message.name = (char *)"trace is full: what follows is missing";
-	note_number(&e, "events_missing", t->n_cut);
-	put_event(w, t->n ? t->events[t->n - 1].time_ns : t->begin_ns, &e);
+	note_number(&e, "events_missing", n_cut);
+	put_event(w, next ? t->events[next - 1].time_ns : t->begin_ns, &e);
 }
 
 static void put_head(struct writer *w)
@@ -515,19 +517,21 @@ void perfetto_write(const struct trace *trace, const struct snap *snap,
 		    struct buf *ret)
 {
 	struct writer w = {.trace = trace, .snap = snap, .out = ret};
+	size_t next;
 
 	arena_init(&w.arena);
 	hmap_init(&w.stacks);
 	hmap_init(&w.frames);
 	hmap_init(&w.threads);
 	put_head(&w);
-	for (size_t i = 0; i < trace->n; i++) {
-		put_thread(&w, trace->events[i].tid);
-		if (trace_has_stack(&trace->events[i]))
-			intern_stack(&w, trace->events[i].stack);
-		put_one(&w, &trace->events[i]);
+	for (next = 0; next < trace->n && ret->n_bytes < TRACE_BYTES_MAX;
+	     next++) {
+		put_thread(&w, trace->events[next].tid);
+		if (trace_has_stack(&trace->events[next]))
+			intern_stack(&w, trace->events[next].stack);
+		put_one(&w, &trace->events[next]);
 	}
-	put_cut(&w);
+	put_cut(&w, next);
 	if (w.arena.error && !ret->error)
 		ret->error = w.arena.error;
 	hmap_fini(&w.stacks);

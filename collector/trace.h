@@ -14,6 +14,8 @@
 
 // Some 20 MiB as a file.
 #define TRACE_EVENTS_MAX (1u << 18)
+// Of what a trace is written as, in any format: what comes after is cut.
+#define TRACE_BYTES_MAX (64u << 20)
 // Of all marks together.
 #define TRACE_TEXTS_MAX_BYTES (8u << 20)
 

@@ -2,7 +2,8 @@
 //
 // Description: a trace keeps its events in the order of their times, none from
 // before it, and counts those beyond its bound; what a process claims of times
-// makes no slice end before it begins.
+// makes no slice end before it begins; what is written is bounded.
+#include "collector/chrome.h"
 #include "collector/perfetto.h"
 
 #include <setjmp.h>
@@ -88,12 +89,49 @@ static void test_claims(void **state)
 	trace_fini(&t);
 }
 
+// More waits, with long stacks, than may be written: in either format what is
+// written stays near the bound, and says what is missing.
+static void test_bytes(void **state)
+{
+	static struct frame frames[64];
+	struct snap_stack stack = {0, 64};
+	struct snap s = {.stacks = &stack,
+			 .n_stacks = 1,
+			 .frames = frames,
+			 .n_frames = 64,
+			 .comm = "x"};
+	struct trace t = {0};
+	struct buf b;
+
+	(void)state;
+	for (size_t i = 0; i < 64; i++)
+		frames[i] = (struct frame){.addr = FRAME_UNASKED,
+					   .image = FRAME_PSEUDO};
+	for (size_t i = 0; i < TRACE_EVENTS_MAX; i++)
+		trace_add(&t, &(struct trace_event){.type = TRACE_WAIT,
+						    .time_ns = 1000 + i,
+						    .value = 10,
+						    .tid = 5,
+						    .wait = WAIT_MUTEX});
+	buf_init(&b);
+	perfetto_write(&t, &s, &b);
+	assert_in_range(b.n_bytes, TRACE_BYTES_MAX, TRACE_BYTES_MAX + 4096);
+	assert_true(has_text(&b, "events_missing"));
+	buf_fini(&b);
+	chrome_write(&t, &s, &b);
+	assert_in_range(b.n_bytes, TRACE_BYTES_MAX, TRACE_BYTES_MAX + 4096);
+	assert_true(has_text(&b, "events_missing"));
+	buf_fini(&b);
+	trace_fini(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
