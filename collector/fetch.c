@@ -180,8 +180,12 @@ static void collect(void)
 
 	while (n_asked > 0 && get(fetcher, MSG_DONTWAIT, build_id, &fd)) {
 		struct wanted *w = find_wanted(build_id);
-		if (!w || w->state != STATE_ASKED)
+		// Nobody waits for it: the other end is not believed.
+		if (!w || w->state != STATE_ASKED) {
+			if (fd >= 0)
+				close(fd);
 			continue;
+		}
 		w->state = fd < 0 ? STATE_NONE : STATE_THERE;
 		w->fd = fd;
 		n_asked--;

@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define KIB 1024u
 // Go's PauseNs and PauseEnd have so many numbers.
 #define PAUSES 256
 
@@ -18,11 +17,7 @@ enum { ALLOC_OBJECTS, ALLOC_BYTES, INUSE_OBJECTS, INUSE_BYTES };
 
 static uint64_t status_bytes(const struct proc *p, const char *name)
 {
-	uint64_t kib = 0;
-
-	// 0 once the process has gone.
-	(void)procfs_status(p->pid, name, &kib);
-	return kib * KIB;
+	return procfs_status_bytes(p->pid, name); // 0 once it has gone
 }
 
 static uint64_t rounded(double value)

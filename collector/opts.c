@@ -70,10 +70,20 @@ static int read_linger(const char *text, struct opts *o)
 	return 0;
 }
 
+// A copy: the user and password in the command line are there for everybody to
+// see, and go.
 static int read_push(const char *text, struct opts *o)
 {
-	o->push = text;
-	return push_send_check(text);
+	const char *host = push_send_host(text);
+	const char *user = strstr(text, "://");
+
+	o->push = strdup(text);
+	if (!o->push)
+		return -ENOMEM;
+	if (user && host > user + 3)
+		memset(optarg + (user + 3 - text), 'x',
+		       (size_t)(host - user) - 4);
+	return push_send_check(o->push);
 }
 
 static int read_interval(const char *text, struct opts *o)

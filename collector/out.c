@@ -164,7 +164,7 @@ int out_check(const char *dir)
 	return err;
 }
 
-static int write_all(int fd, const char *data, size_t n_bytes)
+int out_write_all(int fd, const char *data, size_t n_bytes)
 {
 	while (n_bytes) {
 		ssize_t n = write(fd, data, n_bytes);
@@ -176,7 +176,7 @@ static int write_all(int fd, const char *data, size_t n_bytes)
 		data += n;
 		n_bytes -= (size_t)n;
 	}
-	return fsync(fd) ? -errno : 0;
+	return 0;
 }
 
 static int write_temporary(const struct out *o, const char *name,
@@ -189,7 +189,9 @@ static int write_temporary(const struct out *o, const char *name,
 
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, data->data, data->n_bytes);
+	err = out_write_all(fd, data->data, data->n_bytes);
+	if (!err && fsync(fd))
+		err = -errno;
 	if (close(fd) && !err)
 		err = -errno;
 	if (err)

@@ -36,4 +36,7 @@ int out_write(struct out *o, const char *kind, const struct buf *data,
 // there. 0 or negative errno.
 int out_write_to(const char *path, const struct buf *data);
 
+// Writes N_BYTES to FD, in as many pieces as it takes. 0 or negative errno.
+int out_write_all(int fd, const char *data, size_t n_bytes);
+
 #endif

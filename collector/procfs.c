@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define PROCFS_TEXT_BYTES 4096
+#define KIB		  1024u
 
 static int open_path(const char *path)
 {
@@ -112,6 +113,14 @@ int procfs_status(uint32_t pid, const char *name, uint64_t *ret_value)
 		return 0;
 	}
 	return -ENOENT;
+}
+
+uint64_t procfs_status_bytes(uint32_t pid, const char *name)
+{
+	uint64_t kib = 0;
+
+	(void)procfs_status(pid, name, &kib);
+	return kib * KIB;
 }
 
 int procfs_inner_pid(uint32_t pid, uint64_t *ret_pid)

@@ -25,6 +25,9 @@ int procfs_stat(uint32_t pid, struct procfs_stat *ret);
 // there. -ENOENT: no such line.
 int procfs_status(uint32_t pid, const char *name, uint64_t *ret_value);
 
+// The same of a line in kB, as bytes; 0 when there is none.
+uint64_t procfs_status_bytes(uint32_t pid, const char *name);
+
 // The pid by which process PID knows itself, in its own pid namespace. 0 or
 // negative errno.
 int procfs_inner_pid(uint32_t pid, uint64_t *ret_pid);

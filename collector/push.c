@@ -6,6 +6,7 @@
 #include "collector/push.h"
 
 #include "collector/drain.h"
+#include "collector/hmap.h"
 #include "collector/log.h"
 #include "collector/mem.h"
 #include "collector/pprof.h"
@@ -21,12 +22,15 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // Ended sessions that wait for their last profile: each holds its memory.
 #define FINISHED_MAX 256u
 // The longest an ending collector waits for its sender.
 #define END_MS 3000
+// The longest before a sender that died is begun anew.
+#define RESTART_MAX_S 60u
 // alloc_objects and alloc_space; what is in use is of a moment.
 #define HEAP_COUNTERS 0x3u
 
@@ -54,6 +58,7 @@ struct push {
 	struct table *table;
 	// The thread's.
 	struct seen *seen;
+	struct hmap by_session; // session -> index in seen
 	size_t n_seen;
 	size_t capacity;
 	pthread_mutex_t lock; // a leaf: rank 45
@@ -85,17 +90,27 @@ static void tell(struct push *p, char what)
 	(void)send(p->wake_fd, &what, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+// NULL: it has not been looked at.
+static struct seen *get_seen(struct push *p, const struct proc *session)
+{
+	const uint64_t *i = hmap_get(&p->by_session, session->session);
+
+	return i ? &p->seen[*i] : NULL;
+}
+
+// NULL: no memory.
 static struct seen *find_seen(struct push *p, const struct proc *session)
 {
-	struct seen *seen;
+	struct seen *seen = get_seen(p, session);
 
-	for (size_t i = 0; i < p->n_seen; i++)
-		if (p->seen[i].session == session->session)
-			return &p->seen[i];
+	if (seen)
+		return seen;
 	seen = mem_grow(p->seen, &p->capacity, p->n_seen + 1, sizeof(*seen));
 	if (!seen)
 		return NULL;
 	p->seen = seen;
+	if (hmap_put(&p->by_session, session->session, p->n_seen))
+		return NULL;
 	seen += p->n_seen++;
 	*seen = (struct seen){.session = session->session,
 			      .until_ns = session->start_time_ns};
@@ -106,7 +121,12 @@ static void forget(struct push *p, struct seen *seen)
 {
 	for (size_t k = 0; k < N_KINDS; k++)
 		snap_free(seen->last[k]);
+	(void)hmap_remove(&p->by_session, seen->session, NULL);
 	*seen = p->seen[--p->n_seen];
+	// Its key is there, so this needs no memory.
+	if (seen != &p->seen[p->n_seen])
+		(void)hmap_put(&p->by_session, seen->session,
+			       (uint64_t)(seen - p->seen));
 }
 
 static void take_all(struct proc *session, struct snap **ret)
@@ -202,9 +222,10 @@ static bool is_finished(struct proc *session)
 
 static void mark_there(struct push *p, const struct proc *session)
 {
-	for (size_t i = 0; i < p->n_seen; i++)
-		if (p->seen[i].session == session->session)
-			p->seen[i].is_there = true;
+	struct seen *seen = get_seen(p, session);
+
+	if (seen)
+		seen->is_there = true;
 }
 
 // What those that wait for their last profile are compared with is kept.
@@ -319,6 +340,31 @@ static void close_others(int wake_fd, int spool_fd)
 	(void)close_range((unsigned)high + 1, ~0u, 0);
 }
 
+// Does not return. A sender that dies by a signal (an item that a library can't
+// bear, the memory that ran out) is begun anew: the collector can't, in its
+// sandbox. Each time later, so that one which can't live is no load.
+static void keep_sender(struct push *p, int wake_fd)
+{
+	int status = 0;
+
+	(void)prctl(PR_SET_NAME, "cprofd-keep");
+	for (unsigned wait_s = 1;; wait_s += wait_s < RESTART_MAX_S) {
+		pid_t sender = fork();
+
+		if (!sender) {
+			(void)prctl(PR_SET_NAME, "cprofd-send");
+			push_send_run(&p->config.server, &p->spool, wake_fd,
+				      p->config.is_sandboxed);
+		}
+		if (sender > 0 && waitpid(sender, &status, 0) == sender &&
+		    !WIFSIGNALED(status))
+			_exit(WEXITSTATUS(status));
+		log_error("push: the sender died; another one is begun in %u s",
+			  wait_s);
+		(void)sleep(wait_s);
+	}
+}
+
 static int fork_sender(struct push *p)
 {
 	int fds[2];
@@ -332,8 +378,7 @@ static int fork_sender(struct push *p)
 		signal(SIGINT, SIG_IGN);
 		signal(SIGTERM, SIG_IGN);
 		close_others(fds[1], p->spool.dir_fd);
-		push_send_run(&p->config.server, &p->spool, fds[1],
-			      p->config.is_sandboxed);
+		keep_sender(p, fds[1]);
 	}
 	close(fds[1]);
 	if (p->sender > 0) {
@@ -378,6 +423,7 @@ struct push *push_start(const struct push_config *config, int *ret_err)
 		free(p);
 		return NULL;
 	}
+	hmap_init(&p->by_session);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->wake, NULL);
 	return p;
@@ -418,6 +464,7 @@ void push_stop(struct push *p)
 	while (p->n_finished)
 		proc_unref(p->finished[--p->n_finished]);
 	push_spool_close(&p->spool);
+	hmap_fini(&p->by_session);
 	free(p->seen);
 	free(p);
 }

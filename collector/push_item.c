@@ -4,13 +4,13 @@
 // label's value anything but what ends it.
 #include "collector/push_item.h"
 
+#include "collector/hello_labels.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SERVICE "service_name"
 
 struct type {
 	enum kind kind;
@@ -50,58 +50,34 @@ static void put_value(struct buf *b, const char *text, size_t n)
 	}
 }
 
-// The label at TEXT: its key and value, and where the next one begins.
-static const char *next_label(const char *text, size_t *ret_key,
-			      const char **ret_value, size_t *ret_value_bytes)
-{
-	size_t n = strcspn(text, ",");
-	size_t key = strcspn(text, "=");
-
-	*ret_key = key < n ? key : n;
-	*ret_value = text + *ret_key + (key < n);
-	*ret_value_bytes = key < n ? n - key - 1 : 0;
-	return text[n] ? text + n + 1 : text + n;
-}
-
-static bool is_service(const char *key, size_t n)
-{
-	return n == strlen(SERVICE) && !memcmp(key, SERVICE, n);
-}
-
 static void put_head(struct buf *b, const struct push_source *s)
 {
-	size_t key, n_bytes;
-	const char *value;
+	struct hello_label service;
 
-	for (const char *at = s->labels, *next; *at; at = next) {
-		next = next_label(at, &key, &value, &n_bytes);
-		if (!is_service(at, key))
-			continue;
-		put_app(b, value, n_bytes);
-		return;
-	}
-	put_app(b, s->comm, strlen(s->comm));
+	if (hello_labels_service(s->labels, &service))
+		put_app(b, service.value, service.value_bytes);
+	else
+		put_app(b, s->comm, strlen(s->comm));
 }
 
 char *push_item_name(const struct push_source *s)
 {
+	const char *at = s->labels;
+	struct hello_label l;
 	struct buf b;
-	size_t key, n_bytes;
-	const char *value;
 
 	buf_init(&b);
 	put_head(&b, s);
 	buf_puts(&b, "{hostname=");
 	put_value(&b, s->host, strlen(s->host));
 	buf_printf(&b, ",pid=%u", s->pid);
-	for (const char *at = s->labels, *next; *at; at = next) {
-		next = next_label(at, &key, &value, &n_bytes);
-		if (!key || is_service(at, key))
+	while (hello_labels_next(&at, &l)) {
+		if (!l.key_bytes || hello_labels_is_service(&l))
 			continue;
 		buf_puts(&b, ",");
-		put_value(&b, at, key);
+		put_value(&b, l.key, l.key_bytes);
 		buf_puts(&b, "=");
-		put_value(&b, value, n_bytes);
+		put_value(&b, l.value, l.value_bytes);
 	}
 	buf_puts(&b, "}");
 	if (buf_error(&b))

@@ -50,8 +50,7 @@ int push_send_check(const char *url)
 		       : -EINVAL;
 }
 
-// What of URL stands behind its scheme, or behind a "user:password@" there.
-static const char *without_user(const char *url)
+const char *push_send_host(const char *url)
 {
 	const char *host = strstr(url, "://");
 	const char *at;
@@ -359,7 +358,7 @@ void push_send_run(const struct push_server *server, struct push_spool *spool,
 		   int wake_fd, bool is_sandboxed)
 {
 	struct sender s = {.server = server,
-			   .shown_url = without_user(server->url),
+			   .shown_url = push_send_host(server->url),
 			   .spool = spool,
 			   .wake_fd = wake_fd};
 	int err = open_curl(&s);

@@ -25,6 +25,9 @@ struct push_server {
 // 0, or -EINVAL: URL is not http://... or https://... Any time.
 int push_send_check(const char *url);
 
+// What of URL stands behind its scheme, or behind a "user:password@" there.
+const char *push_send_host(const char *url);
+
 // Serves until the other end of WAKE_FD is closed or says PUSH_END. Does not
 // return. To be called in a process made for it, with one thread.
 void push_send_run(const struct push_server *server, struct push_spool *spool,

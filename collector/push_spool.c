@@ -5,6 +5,7 @@
 #include "collector/push_spool.h"
 
 #include "collector/mem.h"
+#include "collector/out.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -185,21 +186,6 @@ static void drop_oldest(struct push_spool *s, uint64_t n_needed)
 	push_names_free(&names);
 }
 
-static int write_all(int fd, const char *data, size_t n_bytes)
-{
-	while (n_bytes) {
-		ssize_t n = write(fd, data, n_bytes);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		n_bytes -= (size_t)n;
-	}
-	return 0;
-}
-
 static int write_file(struct push_spool *s, const struct buf *item,
 		      const char *name)
 {
@@ -210,7 +196,7 @@ static int write_file(struct push_spool *s, const struct buf *item,
 
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, item->data, item->n_bytes);
+	err = out_write_all(fd, item->data, item->n_bytes);
 	if (!err && fdatasync(fd))
 		err = -errno;
 	close(fd);

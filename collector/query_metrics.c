@@ -6,6 +6,7 @@
 // under its lock, and printed metric by metric.
 #include "collector/query.h"
 
+#include "collector/hello_labels.h"
 #include "collector/own.h"
 #include "collector/procfs.h"
 #include "collector/take.h"
@@ -16,8 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define SERVICE_LABEL "service_name="
 
 enum metric {
 #define METRIC(id, name, type, help, value) METRIC_##id,
@@ -244,17 +243,13 @@ static void set(json_t *o, const char *key, const char *value, size_t n)
 // What the process is called: its label service_name, else its command.
 static void set_service(json_t *o, const struct proc *p)
 {
-	const char *at = p->hello->labels;
+	const char *labels = p->hello->labels;
+	struct hello_label service;
 
-	while (at && *at && strncmp(at, SERVICE_LABEL, strlen(SERVICE_LABEL))) {
-		at = strchr(at, ',');
-		at += at != NULL;
-	}
-	if (at && *at)
-		set(o, "service_name", at + strlen(SERVICE_LABEL),
-		    strcspn(at + strlen(SERVICE_LABEL), ","));
+	if (labels && hello_labels_service(labels, &service))
+		set(o, HELLO_SERVICE, service.value, service.value_bytes);
 	else
-		set(o, "service_name", p->comm, sizeof(p->comm));
+		set(o, HELLO_SERVICE, p->comm, sizeof(p->comm));
 }
 
 static json_t *target(const struct proc *p, const char *address)

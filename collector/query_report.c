@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KIB 1024
-
 // Names come from other processes and may be any bytes; JSON is UTF-8. Bytes
 // that are not become '?'.
 static json_t *text(const char *s)
@@ -173,15 +171,19 @@ json_t *query_ps(struct query *q)
 	return o;
 }
 
-static void put_status(json_t *o, const struct proc *p, const char *key,
-		       const char *name)
+static void put_bytes(json_t *o, const struct proc *p, const char *key,
+		      const char *name)
 {
-	bool is_count = !strcmp(key, "threads");
-	uint64_t value = 0;
-
 	// 0 once the process has gone.
-	(void)procfs_status(p->pid, name, &value);
-	json_object_set_new(o, key, number(is_count ? value : value * KIB));
+	json_object_set_new(o, key, number(procfs_status_bytes(p->pid, name)));
+}
+
+static void put_threads(json_t *o, const struct proc *p)
+{
+	uint64_t n = 0;
+
+	(void)procfs_status(p->pid, "Threads:", &n);
+	json_object_set_new(o, "threads", number(n));
 }
 
 // What a process claims may add up to anything, and JSON has an int64_t here.
@@ -215,11 +217,11 @@ static json_t *memory(const struct proc *p)
 {
 	json_t *o = json_object();
 
-	put_status(o, p, "rss_bytes", "VmRSS:");
-	put_status(o, p, "vsize_bytes", "VmSize:");
-	put_status(o, p, "max_rss_bytes", "VmHWM:");
-	put_status(o, p, "threads", "Threads:");
-	put_status(o, p, "stacks_bytes", "VmStk:");
+	put_bytes(o, p, "rss_bytes", "VmRSS:");
+	put_bytes(o, p, "vsize_bytes", "VmSize:");
+	put_bytes(o, p, "max_rss_bytes", "VmHWM:");
+	put_threads(o, p);
+	put_bytes(o, p, "stacks_bytes", "VmStk:");
 	put_heap(p, o);
 	json_object_set_new(o, "profiler_bytes", number(proc_bytes(p)));
 	return o;

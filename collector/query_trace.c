@@ -14,7 +14,6 @@
 #include <poll.h>
 
 #define STEP_MS 10
-#define KIB	1024
 
 static int begin(struct proc *p, struct trace *trace,
 		 struct query_error *ret_error)
@@ -44,7 +43,7 @@ static int begin(struct proc *p, struct trace *trace,
 
 static void look_at_memory(struct proc *p, struct trace *trace)
 {
-	uint64_t kib = 0;
+	uint64_t rss_bytes = procfs_status_bytes(p->pid, "VmRSS:");
 	double heap = p->ingest.agg.inuse_bytes;
 
 	trace_add(trace, &(struct trace_event){.type = TRACE_HEAP,
@@ -52,10 +51,10 @@ static void look_at_memory(struct proc *p, struct trace *trace)
 					       .value = heap > 0 && heap < 9e18
 								? (uint64_t)heap
 								: 0});
-	if (!procfs_status(p->pid, "VmRSS:", &kib))
+	if (rss_bytes)
 		trace_add(trace, &(struct trace_event){.type = TRACE_RSS,
 						       .time_ns = pool_now_ns(),
-						       .value = kib * KIB});
+						       .value = rss_bytes});
 }
 
 static bool has_ended_early(struct query *q, struct proc *p, uint32_t stops)

@@ -6,8 +6,10 @@ server reads) gets what every process did, piece by piece and no piece twice:
 the pieces add up to the files of the processes' ends. An outage of
 CPROF_PUSH_OUTAGE_S (10) seconds, a collector that is killed, a server that
 answers 503: nothing is lost. What it refuses is given up and counted; the spool
-is bounded."""
+is bounded; a sender that dies is begun anew; a password is not shown."""
+import base64
 import collections
+import contextlib
 import email.parser
 import email.policy
 import http.server
@@ -82,9 +84,32 @@ class Server:
         self.httpd.server_close()
 
 
-def collector(port, *args):
-    return under.start_collector("--push", f"http://127.0.0.1:{port}/base/",
+def collector(port, *args, user=""):
+    return under.start_collector("--push",
+                                 f"http://{user}127.0.0.1:{port}/base/",
                                  "--push-interval", "1", *args)
+
+
+@contextlib.contextmanager
+def both(*args, **kwargs):
+    """A server, and a collector that pushes to it."""
+    server = Server()
+    child = collector(server.port, *args, **kwargs)
+    yield server, child
+    stop(child)
+    server.close()
+
+
+def free_port():
+    """Of a server that is not there."""
+    server = Server()
+    server.close()
+    return server.port
+
+
+def await_all(server, r, limit_s=15):
+    poll(f"all of {r.pid} is there", lambda:
+         of(server.pushes, r.pid, "alloc_space") and not spooled(), limit_s)
 
 
 def stop(child, signum=signal.SIGTERM):
@@ -149,20 +174,16 @@ def check_meta(pushes, r):
 
 
 def sent():
-    server = Server()
     headers = os.path.join(under.TMP, "headers")
     with open(headers, "w", encoding="ascii") as f:
         f.write("X-Scope-OrgID: tenant-1\n\nAuthorization: Bearer secret\n")
-    child = collector(server.port, "--push-headers", headers)
-    runs = [run(f"sent{i}") for i in range(3)]
-    for r in runs:
-        poll(f"all of {r.pid} is there", lambda r=r:
-             of(server.pushes, r.pid, "alloc_space") and not spooled())
-    stop(child)
+    with both("--push-headers", headers) as (server, _):
+        runs = [run(f"sent{i}") for i in range(3)]
+        for r in runs:
+            await_all(server, r)
     for r in runs:
         check_whole(server.pushes, r)
         check_meta(server.pushes, r)
-    server.close()
 
 
 def refused():
@@ -175,9 +196,7 @@ def refused():
     expect_equal("what is refused is given up", spooled(), [])
     server.httpd.answer = 200
     child = collector(server.port)
-    later = run("later")
-    poll("the next is taken", lambda:
-         of(server.pushes, later.pid, "alloc_space") and not spooled())
+    await_all(server, run("later"))
     expect_equal("what was refused is not sent again",
                  of(server.pushes, r.pid, "alloc_space"), [])
     stop(child)
@@ -186,9 +205,7 @@ def refused():
 
 def outage():
     """The server is away, then there but ill, then well."""
-    server = Server()
-    port = server.port
-    server.close()
+    port = free_port()
     child = collector(port)
     sleeper = under.start(["/bin/sleep", str(OUTAGE_S)], "sleeper")
     runs = [run(f"outage{i}") for i in range(3)]
@@ -201,28 +218,65 @@ def outage():
     child = collector(port)
     server.httpd.answer = 200
     for r in runs:
-        poll(f"all of {r.pid} is there", lambda r=r:
-             of(server.pushes, r.pid, "alloc_space") and not spooled(),
-             60 + OUTAGE_S)
+        await_all(server, r, 60 + OUTAGE_S)
         check_whole(server.pushes, r)
     stop(child)
     server.close()
 
 
 def bounded():
-    server = Server()
-    port = server.port
-    server.close()
-    child = collector(port, "--push-spool", "64k")
+    child = collector(free_port(), "--push-spool", "64k")
     for i in range(12):
         run(f"bounded{i}")
     n = sum(os.path.getsize(os.path.join(SPOOL, f)) for f in spooled())
     expect(f"the spool has {n} bytes", 0 < n <= 65536)
     stop(child)
+    for name in spooled():
+        os.unlink(os.path.join(SPOOL, name))
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return [int(c) for c in f.read().split()]
+
+
+def sender_of(pid):
+    """The sender, whose parent begins it anew, or None."""
+    for p in (c for k in children(pid) for c in children(k)):
+        with open(f"/proc/{p}/comm", encoding="ascii") as f:
+            if f.read() == "cprofd-send\n":
+                return p
+    return None
+
+
+def sender_dies():
+    with both() as (server, child):
+        await_all(server, run("before"))
+        died = poll("the sender", lambda: sender_of(child.pid))
+        os.kill(died, signal.SIGKILL)
+        r = run("after")
+        await_all(server, r)
+        check_whole(server.pushes, r)
+        expect("it is another", sender_of(child.pid) not in (None, died))
+
+
+def password():
+    """It reaches the server, and nobody sees it who looks at the processes."""
+    with both(user="me:secret@") as (server, child):
+        r = run("password")
+        await_all(server, r)
+        expect_equal("the server knows who it is", of(
+            server.pushes, r.pid, "alloc_space")[0].headers["Authorization"],
+            "Basic " + base64.b64encode(b"me:secret").decode())
+        for pid in (child.pid, sender_of(child.pid)):
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                line = f.read()
+            expect(f"the command line: {line}", b"secret" not in line and
+                   b"://xxxxxxxxx@127." in line)
 
 
 def main():
-    for case in (sent, refused, outage, bounded):
+    for case in (sent, refused, outage, bounded, sender_dies, password):
         print(f"--- {case.__name__}", flush=True)
         case()
 
