@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define SECONDS_MAX 86400u
+// After so long nobody is taken to come back for what was begun.
+#define BEGUN_SECONDS 3600u
 
 static enum MHD_Result send_profile(struct http_request *r,
 				    const struct query_profile *q)
@@ -85,16 +87,43 @@ enum MHD_Result http_own_now(struct http_request *r)
 	if (kind < 0)
 		return http_reply_fail(r);
 	q.kind = (unsigned)kind;
-	q.is_begun = http_request_get(r, "begun") != NULL;
 	return send_profile(r, &q);
+}
+
+enum MHD_Result http_own_end(struct http_request *r)
+{
+	struct query_profile q = {.is_begun = true, .context = r};
+	int kind = read_kind(r);
+
+	if (kind < 0)
+		return http_reply_fail(r);
+	q.kind = (unsigned)kind;
+	return send_profile(r, &q);
+}
+
+// How long an interval lasts at most: one of the process's own as long as the
+// process wants it. 0, or -EINVAL and r->error.
+static int read_limit(struct http_request *r, uint64_t *ret_seconds)
+{
+	const char *seconds = http_request_get(r, "seconds");
+
+	*ret_seconds = r->is_self ? 0 : BEGUN_SECONDS;
+	if (!seconds || !http_request_number(seconds, SECONDS_MAX, ret_seconds))
+		return 0;
+	return query_fail(&r->error, -EINVAL,
+			  "seconds '%.100s' is not valid: 1 to %u", seconds,
+			  SECONDS_MAX);
 }
 
 enum MHD_Result http_own_start(struct http_request *r)
 {
+	struct query_profile q = {.context = r};
 	int kind = read_kind(r);
 
-	if (kind < 0 ||
-	    query_begin(r->query, r->proc, (unsigned)kind, &r->error))
+	if (kind < 0 || read_limit(r, &q.seconds))
+		return http_reply_fail(r);
+	q.kind = (unsigned)kind;
+	if (query_begin(r->query, r->proc, &q, &r->error))
 		return http_reply_fail(r);
 	return http_reply_json(r, json_pack("{s:i}", "pid", (int)r->proc->pid));
 }

@@ -12,10 +12,10 @@
 // The process's own profile that the path names below HTTP_OWN_PATH: now, or
 // with seconds what happens meanwhile.
 enum MHD_Result http_own_profile(struct http_request *r);
-// The parameter kind, any name of one: since the start of the process, or with
-// begun=1 since that of the interval, which ends.
+// The parameter kind, any name of one: since the start of the process.
 enum MHD_Result http_own_now(struct http_request *r);
-// Begins such an interval.
+// Begins an interval of that kind; and ends it.
 enum MHD_Result http_own_start(struct http_request *r);
+enum MHD_Result http_own_end(struct http_request *r);
 
 #endif

@@ -231,6 +231,7 @@ static void split_path(struct http_request *r)
 		r->target.comm = path + 6;
 	} else if (!strncmp(path, self_path, strlen(self_path))) {
 		r->target = (struct query_target){.pid = peer_of(r)};
+		r->is_self = true;
 	} else {
 		*end = '\0';
 		// A number that is none, or too large, is nobody's.

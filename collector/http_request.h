@@ -30,6 +30,7 @@ struct http_request {
 	struct MHD_Connection *connection;
 	bool is_begun;	 // its head has been looked at
 	bool is_local;	 // came over the Unix socket
+	bool is_self;	 // the process that is meant asks itself
 	bool is_cut;	 // more of a body came than is kept
 	char *raw_query; // undecoded, "" when there was none
 	const char *url; // decoded, without the query

@@ -221,7 +221,7 @@ static void free_proc(struct proc *p)
 	free(p->kept);
 	snap_free(p->regular.peak);
 	for (unsigned i = 0; i < KIND_N + PROFILES_MAX; i++)
-		snap_free(p->begun[i]);
+		snap_free(p->begun[i].first);
 	free(p->dir);
 	pthread_mutex_destroy(&p->lock);
 	for (int i = 0; i < KIND_N; i++)

@@ -60,6 +60,12 @@ struct proc_regular {
 	unsigned n_peaks; // snapshots since the last visit
 };
 
+// An interval that somebody has begun.
+struct proc_begun {
+	struct snap *first; // NULL: none
+	uint64_t until_ns;
+};
+
 struct proc_rates {
 	uint64_t heap_rate;
 	uint64_t cpu_hz;
@@ -161,8 +167,7 @@ struct proc {
 	struct proc_rates rates;
 	bool is_cpu_profiled; // by a request; one at a time
 	bool is_cpu_hz_set;   // by another request since that began
-	// Intervals of each kind that the process has begun, NULL = none.
-	struct snap *begun[KIND_N + PROFILES_MAX];
+	struct proc_begun begun[KIND_N + PROFILES_MAX]; // begun.h
 	uint64_t begun_old_hz;
 	uint32_t n_rolls; // requests for all stacks; the last's number
 	bool is_traced;

@@ -70,9 +70,11 @@ int query_profile(struct query *q, struct proc *p,
 // The kind of P's own profile called NAME, or -ENOENT.
 int query_own_kind(struct proc *p, const char *name);
 
-// Begins an interval of KIND, one at a time of each. 0, or negative errno and
+// Begins an interval of PROFILE's kind, one at a time of each; one that nobody
+// ends in its seconds (0: ever) is given up. 0, or negative errno and
 // *ret_error.
-int query_begin(struct query *q, struct proc *p, unsigned kind,
+int query_begin(struct query *q, struct proc *p,
+		const struct query_profile *profile,
 		struct query_error *ret_error);
 
 // Where all threads are, as text; INTERRUPTS as above. 0, or negative errno and

@@ -3,6 +3,7 @@
 // Profiles of now and of an interval: two snapshots and their difference. The
 // waiting is done without any lock, so any number of intervals overlap; only
 // the cpu rate can be changed by one at a time.
+#include "collector/begun.h"
 #include "collector/drain.h"
 #include "collector/pprof.h"
 #include "collector/query.h"
@@ -110,14 +111,6 @@ static int begin_cpu(struct interval *v, struct query_error *ret_error)
 	return 0;
 }
 
-static void end_cpu(struct interval *v)
-{
-	// What was set meanwhile stays. It was possible before, so it is now.
-	if (!v->p->is_cpu_hz_set)
-		(void)proc_set_rate(v->p, SETTING_CPU_HZ, v->old_hz);
-	v->p->is_cpu_profiled = false;
-}
-
 // The threads are asked by a roll call, which takes the lock by itself.
 static struct snap *take_roll(struct proc *p, bool interrupts)
 {
@@ -155,7 +148,7 @@ static int begin_cpu_profile(struct interval *v, struct query_error *ret_error)
 		v->first = take_now(v->p, KIND_CPU);
 		if (!v->first) {
 			err = fail_memory(ret_error);
-			end_cpu(v);
+			begun_end_cpu(v->p, v->old_hz);
 		}
 	}
 	proc_unlock(v->p);
@@ -180,7 +173,7 @@ static struct snap *end(struct interval *v)
 		return take(v->p, v->profile);
 	proc_lock(v->p);
 	last = take_now(v->p, KIND_CPU);
-	end_cpu(v);
+	begun_end_cpu(v->p, v->old_hz);
 	proc_unlock(v->p);
 	take_finish(v->p, last);
 	return last;
@@ -226,33 +219,34 @@ static int fail_begun(struct query_error *ret_error, int err, const char *what)
 	return query_fail(ret_error, err, "an interval of this kind %s", what);
 }
 
-int query_begin(struct query *q, struct proc *p, unsigned kind,
+int query_begin(struct query *q, struct proc *p,
+		const struct query_profile *profile,
 		struct query_error *ret_error)
 {
-	const struct query_profile profile = {.kind = kind};
-	struct interval v = {.query = q, .p = p, .profile = &profile};
-	struct snap *other;
+	struct interval v = {.query = q, .p = p, .profile = profile};
+	uint64_t until_ns = UINT64_MAX;
+	bool is_other;
 	int err;
 
+	if (profile->seconds)
+		until_ns = pool_now_ns() + profile->seconds * 1000000000u;
 	proc_lock(p);
-	other = p->begun[kind];
+	is_other = p->begun[profile->kind].first != NULL;
 	proc_unlock(p);
-	if (other)
+	if (is_other)
 		return fail_begun(ret_error, -EBUSY, "has begun already");
 	err = begin(&v, ret_error);
 	if (err)
 		return err;
 	proc_lock(p);
-	other = p->begun[kind];
-	if (!other)
-		p->begun[kind] = v.first;
-	if (kind == KIND_CPU)
+	err = begun_put(p, profile->kind, v.first, until_ns);
+	if (!err && profile->kind == KIND_CPU)
 		p->begun_old_hz = v.old_hz;
 	proc_unlock(p);
-	if (!other)
+	if (!err)
 		return 0;
 	snap_free(v.first);
-	return fail_begun(ret_error, -EBUSY, "has begun already");
+	return fail_begun(ret_error, err, "has begun already");
 }
 
 // Ends what query_begin() began.
@@ -264,8 +258,7 @@ static int end_begun(struct interval *v, struct snap **ret,
 	int err;
 
 	proc_lock(p);
-	v->first = p->begun[v->profile->kind];
-	p->begun[v->profile->kind] = NULL;
+	v->first = begun_take(p, v->profile->kind);
 	v->old_hz = p->begun_old_hz;
 	proc_unlock(p);
 	if (!v->first)

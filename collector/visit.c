@@ -5,6 +5,7 @@
 // before it.
 #include "collector/visit.h"
 
+#include "collector/begun.h"
 #include "collector/drain.h"
 #include "collector/dump.h"
 #include "collector/log.h"
@@ -213,6 +214,7 @@ static uint64_t visit(void *context)
 		visit_walks(p);
 	drain_free_stripes(p);
 	take_thread_names(p, false);
+	begun_expire(p);
 	if (!is_over) {
 		check_sandbox(p);
 		grow(p, n_bytes);

@@ -55,14 +55,20 @@ static int ask(const char *method, const char *const parts[3], int fd)
 	return err;
 }
 
-static int get_profile(const char *kind, const char *end, int fd)
+// The profile of now, or of the interval that was begun, which ends.
+static int get_profile(const char *kind, bool is_begun, int fd)
 {
-	return ask("GET",
-		   (const char *const[]){"/api/profile?kind=", kind, end}, fd);
+	return is_begun ? ask("POST",
+			      (const char *const[]){"/api/end?kind=", kind, ""},
+			      fd)
+			: ask("GET",
+			      (const char *const[]){"/api/profile?kind=", kind,
+						    ""},
+			      fd);
 }
 
 // To PATH, which is made when there is somebody to ask; NULL: to nobody.
-static int get_file(const char *kind, const char *end, const char *path)
+static int get_file(const char *kind, bool is_begun, const char *path)
 {
 	long fd = -1;
 	int err;
@@ -76,7 +82,7 @@ static int get_file(const char *kind, const char *end, const char *path)
 			      FILE_MODE);
 	if (path && fd < 0)
 		return (int)fd;
-	err = get_profile(kind, end, (int)fd);
+	err = get_profile(kind, is_begun, (int)fd);
 	if (fd >= 0 && sys_call(SYS_close, fd) && !err)
 		err = -EIO;
 	return err;
@@ -84,12 +90,12 @@ static int get_file(const char *kind, const char *end, const char *path)
 
 EXPORT int cprof_write(const char *kind, const char *path)
 {
-	return path ? get_file(kind, "", path) : -EINVAL;
+	return path ? get_file(kind, false, path) : -EINVAL;
 }
 
 EXPORT int cprof_write_fd(const char *kind, int fd)
 {
-	return fd >= 0 ? get_profile(kind, "", fd) : -EBADF;
+	return fd >= 0 ? get_profile(kind, false, fd) : -EBADF;
 }
 
 EXPORT int cprof_start(const char *kind)
@@ -100,12 +106,12 @@ EXPORT int cprof_start(const char *kind)
 
 EXPORT int cprof_stop(const char *kind, const char *path)
 {
-	return get_file(kind, "&begun=1", path);
+	return get_file(kind, true, path);
 }
 
 EXPORT int cprof_stop_fd(const char *kind, int fd)
 {
-	return fd >= 0 ? get_profile(kind, "&begun=1", fd) : -EBADF;
+	return fd >= 0 ? get_profile(kind, true, fd) : -EBADF;
 }
 
 static const _Atomic uint64_t *rate_of(const struct region_control *c,
