@@ -223,8 +223,7 @@ static int move(uint64_t n_bytes)
 		atomic_load_explicit(&state.x_former, memory_order_relaxed) +
 		state_control()->stripes_offset;
 
-	// A thread that is not registered can't hold a stripe.
-	if (self.serial != state.serial || !self.tid)
+	if (!ring_knows_thread())
 		return -EAGAIN;
 	for (; former.stripe < former.n_stripes; former.stripe++) {
 		int err = move_stripe(stripe_of(stripes, former.stripe),

@@ -196,12 +196,24 @@ static void note_generation(struct record *head)
 		head->time_ns = sys_slow_now_ns();
 }
 
+bool ring_knows_thread(void)
+{
+	if (LIKELY(self.serial == state.serial && self.tid))
+		return true;
+	if (state_is_sandboxed())
+		return false;
+	self.tid = (uint32_t)sys_call(SYS_gettid);
+	return true;
+}
+
 static int push_now(struct record *head, struct pieces *p)
 {
 	int err;
 
 	if (!state_control())
 		return -ENOTCONN;
+	if (!ring_knows_thread())
+		return -EBUSY;
 	head->size_bytes = p->total_bytes;
 	head->tid = self.tid;
 	err = state.n_stripes ? rings_write(p) : socket_write(p);

@@ -35,6 +35,11 @@ int ring_push_text(struct record *head, const char *text, uint32_t n_bytes);
 // a stack that it names by its hash is in T. As ring_push(); rings only.
 int ring_move(const struct record *r, const struct sent_tables *t);
 
+// True where the thread has a number that holds a stripe for it: a thread that
+// is not registered (its first event is the free of another's block, or the end
+// of the process) is asked for its own. False: not in a sandbox.
+bool ring_knows_thread(void);
+
 // Closes the descriptor FD of the parent's stream in a fork child, if it is
 // that still.
 void ring_close_socket(int fd);

@@ -190,8 +190,12 @@ static_assert(sizeof(struct stripe) == 2 * CACHELINE, "stripe header");
 // that is still here, and who moves records to the next collector's region
 // finds it.
 #define LOG_UNIT   8u
-#define LG_LOG_MIN 12u
+#define LG_LOG_MIN 14u
 #define LG_LOG_MAX 24u
+// No stack is longer than a half.
+static_assert(sizeof(struct record_frames) + STACK_DEPTH_MAX * 8 <=
+		      1u << LG_LOG_MIN,
+	      "a half of the log holds the deepest stack");
 
 // A bucket of the live table: eight pointers in one cache line; the id of slot
 // i of bucket b is ids[b * 8 + i]. A pointer p lives in bucket live_hash(p) or

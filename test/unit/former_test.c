@@ -278,6 +278,18 @@ static void test_the_log_keeps_what_is_unread(void **unused)
 	assert_in_range(n_halves, 3, 1000); // it went round
 }
 
+// One that ends the process before it had an event of its own.
+static void test_an_unregistered_thread_moves_as_well(void **unused)
+{
+	(void)unused;
+	push_stack(1);
+	replace_region();
+	self.serial = 0;
+	self.tid = 0;
+	assert_true(former_move());
+	assert_int_equal(self.tid, gettid());
+}
+
 static void test_a_writer_is_waited_for(void **unused)
 {
 	struct stripe *s = region_stripe(regions[0], 1);
@@ -306,6 +318,7 @@ int main(void)
 		T(test_counted_meanwhile),
 		T(test_unread_hashes_are_told),
 		T(test_the_log_keeps_what_is_unread),
+		T(test_an_unregistered_thread_moves_as_well),
 		T(test_a_writer_is_waited_for),
 	};
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -184,6 +185,26 @@ static void test_busy_stripes(void **unused)
 	stripe_at(0)->x_owner_tid = 99;
 	assert_int_equal(ring_push(&head, NULL), 0);
 	stripe_at(1)->x_owner_tid = 99;
+	assert_int_equal(ring_push(&head, NULL), -EBUSY);
+	assert_int_equal(region.status.x_counters[COUNTER_STRIPES_BUSY], 1);
+}
+
+// One whose first event is the free of another's block: 0 would be nobody's, and
+// what is left of a parent's number might be another thread's.
+static void test_unregistered_thread_is_known(void **unused)
+{
+	struct record head = {.type = RECORD_FREE, .id = 1};
+
+	(void)unused;
+	self.tid = 0;
+	assert_int_equal(ring_push(&head, NULL), 0);
+	assert_int_equal(only_record()->tid, gettid());
+	self.tid = 42;
+	state.serial = 2;
+	assert_int_equal(ring_push(&head, NULL), 0);
+	assert_int_equal(head.tid, gettid());
+	self.tid = 0;
+	region.control.x_sandboxed = 1;
 	assert_int_equal(ring_push(&head, NULL), -EBUSY);
 	assert_int_equal(region.status.x_counters[COUNTER_STRIPES_BUSY], 1);
 }
@@ -370,6 +391,8 @@ int main(void)
 		cmocka_unit_test_setup(test_full_drops_and_counts, set_up),
 		cmocka_unit_test_setup(test_wrap_keeps_records_whole, set_up),
 		cmocka_unit_test_setup(test_busy_stripes, set_up),
+		cmocka_unit_test_setup(test_unregistered_thread_is_known,
+				       set_up),
 		cmocka_unit_test_setup(test_live_follows_a_pointer, set_up),
 		cmocka_unit_test_setup(test_deferred_free_keeps_its_id, set_up),
 		cmocka_unit_test_setup(test_sweep_hands_each_id_out_once,
