@@ -90,8 +90,9 @@ uint64_t images_refused(const struct images *ims);
 void images_use(struct images *ims, uint32_t id);
 // Moves when images_mapped() may have more or others to tell.
 uint64_t images_changes(const struct images *ims);
-// The images that stacks lead through, from the start the main program's, libc's
-// and the shim's, as far as they are mapped now; borrowed, at most MAX of them, by address.
+// The images that stacks lead through, from the start the main program's,
+// libc's and the shim's, as far as they are mapped now; borrowed, at most MAX
+// of them, by address.
 uint32_t images_mapped(const struct images *ims, uint32_t max,
 		       struct image **ret);
 

@@ -74,6 +74,11 @@ static _Atomic uint64_t *find(const void *p)
 	return NULL;
 }
 
+bool live_has(const void *p)
+{
+	return state_control() && find(p);
+}
+
 static _Atomic uint64_t *x_id_of(const _Atomic uint64_t *x_slot)
 {
 	return &state.x_ids[x_slot - &state.buckets[0].x_slots[0]];

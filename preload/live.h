@@ -70,6 +70,10 @@ void live_uncount(const void *p);
 void live_publish(const struct live_slot *slot, const void *p);
 void live_cancel(const struct live_slot *slot);
 
+// True when P is in the table, which is left alone: who takes it out at the
+// same time finds it.
+bool live_has(const void *p);
+
 // Takes P out. False when it is not in the table. The slot stays TAKEN until
 // one of:
 bool live_take(const void *p, struct live_slot *ret);

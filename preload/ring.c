@@ -5,6 +5,7 @@
 #include "preload/ring.h"
 
 #include "preload/labels.h"
+#include "preload/names.h"
 #include "preload/rmw.h"
 #include "preload/state.h"
 #include "preload/sys.h"
@@ -348,6 +349,38 @@ static COLD void send_labels(uint32_t set, uint32_t token)
 	}
 }
 
+static COLD int send_profile(int profile, uint32_t token)
+{
+	struct record r = {.type = RECORD_PROFILE, .value = (uint32_t)profile};
+	const char *name = names_get(NAMES_PROFILES, profile);
+	int err;
+
+	if (!name || names_is_sent(profile, token))
+		return 0;
+	err = ring_push_text(&r, name, (uint32_t)strlen(name));
+	if (!err)
+		names_set_sent(profile, token);
+	return err;
+}
+
+// What the collector must know before it reads a record with such numbers. 0,
+// or negative errno: the record must not go before its profile's name.
+static COLD int tell_numbers(uint32_t labels, uint32_t profile)
+{
+	uint32_t token = state_collector_token();
+
+	if (labels && labels < LABEL_SETS_MAX && !labels_is_sent(labels, token))
+		send_labels(labels, token);
+	return profile ? send_profile((int)profile, token) : 0;
+}
+
+static int tell(const struct record *r)
+{
+	return UNLIKELY(r->labels || r->profile)
+		       ? tell_numbers(r->labels, r->profile)
+		       : 0;
+}
+
 int ring_try_push(struct record *head, const struct capture *c)
 {
 	struct pieces p = {.v = {{head, sizeof(*head)}},
@@ -355,11 +388,10 @@ int ring_try_push(struct record *head, const struct capture *c)
 			   .total_bytes = sizeof(*head)};
 	// From an earlier try of the caller's.
 	uint16_t flags = head->flags & (uint16_t)~RECORD_CUT;
-	int err;
+	int err = tell(head);
 
-	if (UNLIKELY(head->labels) &&
-	    !labels_is_sent(head->labels, state_collector_token()))
-		send_labels(head->labels, state_collector_token());
+	if (err)
+		return err;
 	note_generation(head);
 	if (!c) {
 		head->form = FORM_NONE;
@@ -413,12 +445,15 @@ int ring_move(const struct record *r, const struct sent_tables *t)
 {
 	const struct record_frames *f;
 	struct sent_stack sent;
-	int err = -EAGAIN;
+	int err = tell(r);
 	uint64_t hash;
 
+	if (err)
+		return err;
 	if (r->form != FORM_HASH || r->size_bytes != sizeof(*r) + sizeof(hash))
 		return move_whole(r, NULL);
 	hash = *(const uint64_t *)(r + 1);
+	err = -EAGAIN;
 	if (sent_has(hash, &sent))
 		err = move_whole(r, &sent);
 	if (err != -EAGAIN)

@@ -136,6 +136,24 @@ static bool end_stale(struct live_slot *slot, const void *p, uint64_t stale)
 	return true;
 }
 
+// A place for P, which R tells of, in SLOT, whose id is known. -EEXIST: it has
+// one, as an object that another thread has just added; -ENOSPC.
+static int reserve(const void *p, const struct record *r,
+		   struct live_slot *slot)
+{
+	uint64_t stale;
+
+	if (!live_reserve(p, slot, &stale))
+		return -ENOSPC;
+	if (!stale)
+		return 0;
+	if (r->profile) {
+		live_restore(slot, p);
+		return -EEXIST;
+	}
+	return end_stale(slot, p, stale) ? 0 : -ENOSPC;
+}
+
 static int push_deferred(uint64_t id)
 {
 	struct record r = {.type = RECORD_FREE, .id = id};
@@ -166,18 +184,18 @@ static int push_alloc(const void *p, struct record *r)
 {
 	struct live_slot slot;
 	struct capture c;
-	uint64_t stale;
 	int err;
 
 	live_prefetch(p);
 	slot.id = r->id = 1 + rmw_add(&state.status->x_last_id, 1);
-	if (!live_reserve(p, &slot, &stale) ||
-	    (stale && !end_stale(&slot, p, stale))) {
+	err = reserve(p, r, &slot);
+	if (err) {
 		slot.x_slot = NULL;
 		r->flags |= RECORD_UNTRACKED;
-		state_count(COUNTER_LIVE_FULL, 1);
+		if (err == -ENOSPC)
+			state_count(COUNTER_LIVE_FULL, 1);
 		if (r->profile)
-			return -ENOSPC;
+			return err;
 	}
 	if (UNLIKELY(has_deferred()))
 		live_sweep(push_deferred);

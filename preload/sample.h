@@ -27,8 +27,8 @@ void sample_alloc(void *p, size_t n_bytes);
 void sample_block_of_heap(const void *block, size_t n_bytes, uint32_t labels);
 
 // OBJECT, as the live table calls it, is in a profile of the program's own. The
-// thread is ready. 0, or negative errno when there was no room; may wait up to
-// 1 ms for it.
+// thread is ready. 0; -EEXIST when it is there; or another negative errno when
+// there was no room; may wait up to 1 ms for it.
 int sample_object(const void *object, uint32_t profile);
 
 // The block or object P, which was taken out of the live table as SLOT, is no

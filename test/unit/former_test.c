@@ -7,7 +7,9 @@
 #include "collector/region.h"
 #include "collector/ringread.h"
 #include "preload/former.h"
+#include "preload/labels.h"
 #include "preload/mapping.h"
+#include "preload/names.h"
 #include "preload/ring.h"
 #include "preload/sent.h"
 
@@ -83,7 +85,7 @@ static uint64_t hash_of(uint64_t i)
 	return (i + 1) * 0x9e3779b97f4a7c15ull;
 }
 
-static void push_stack(uint64_t i)
+static struct sample sample_of(uint64_t i)
 {
 	struct sample s = {.head = {.size_bytes = sizeof(s),
 				    .type = RECORD_CPU,
@@ -93,6 +95,13 @@ static void push_stack(uint64_t i)
 
 	for (uint32_t k = 0; k < N_FRAMES; k++)
 		s.pcs[k] = i * 1000 + k;
+	return s;
+}
+
+static void push_stack(uint64_t i)
+{
+	struct sample s = sample_of(i);
+
 	assert_int_equal(ring_move(&s.head, &state.sent), 0);
 	state_count(COUNTER_PUSHED, 1);
 }
@@ -192,6 +201,34 @@ static void test_a_told_collector_has_said_some(void **unused)
 	assert_int_equal(counter(COUNTER_GONE), 0);
 	assert_true(read_record(1, &r));
 	expect_stack(&r, 1);
+}
+
+// The numbers mean nothing to the next collector before it is told.
+static void test_numbers_are_told_again(void **unused)
+{
+	struct sample s = sample_of(1);
+	uint32_t set = labels_add(labels_add(0, "outer", "1"), "inner", "2");
+	int profile = names_add(NAMES_PROFILES, "connections");
+	static const uint8_t types[] = {RECORD_LABELS, RECORD_LABELS,
+					RECORD_PROFILE, RECORD_CPU};
+	union ringread_record r;
+
+	(void)unused;
+	assert_true(set && profile == 1);
+	s.head.labels = set;
+	s.head.profile = (uint32_t)profile;
+	assert_int_equal(ring_move(&s.head, &state.sent), 0);
+	for (int i = 0; i < 3; i++)
+		assert_true(read_record(0, &r));
+	assert_int_equal(r.header.type, RECORD_PROFILE);
+	replace_region();
+	assert_true(former_move());
+	for (int i = 0; i < 4; i++) {
+		assert_true(read_record(1, &r));
+		assert_int_equal(r.header.type, types[i]);
+	}
+	assert_int_equal(r.header.labels, set);
+	assert_false(read_record(1, &r));
 }
 
 // Between the look at the old page and the moment when nobody sees it any more.
@@ -315,6 +352,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		T(test_a_killed_collector_had_said_nothing),
 		T(test_a_told_collector_has_said_some),
+		T(test_numbers_are_told_again),
 		T(test_counted_meanwhile),
 		T(test_unread_hashes_are_told),
 		T(test_the_log_keeps_what_is_unread),

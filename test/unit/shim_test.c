@@ -317,6 +317,20 @@ static void test_address_seen_again_ends_the_old_block(void **unused)
 	assert_int_equal(slot.id, 21);
 }
 
+// A look at an entry must not hide it from who takes it out meanwhile.
+static void test_a_look_takes_nothing(void **unused)
+{
+	struct live_slot slot;
+
+	(void)unused;
+	publish(6, 30);
+	assert_true(live_has(pointer(6)));
+	assert_false(live_has(pointer(7)));
+	assert_true(live_take(pointer(6), &slot));
+	assert_false(live_has(pointer(6)));
+	assert_int_equal(slot.id, 30);
+}
+
 static void test_live_full(void **unused)
 {
 	struct live_slot slot;
@@ -399,6 +413,7 @@ int main(void)
 				       set_up),
 		cmocka_unit_test_setup(
 			test_address_seen_again_ends_the_old_block, set_up),
+		cmocka_unit_test_setup(test_a_look_takes_nothing, set_up),
 		cmocka_unit_test_setup(test_live_full, set_up),
 		cmocka_unit_test(test_filter_keeps_blocks_apart),
 		cmocka_unit_test(test_filter_keeps_neighbours_together),
