@@ -130,27 +130,14 @@ static bool is_ours(int fd)
 	       st.st_ino == state.fd_inode;
 }
 
-bool ring_has_socket(void)
+// Of several that find it broken only one closes it: the next may have the
+// number by then.
+static void lose_socket(uint32_t fd)
 {
-	uint32_t fd = atomic_load_explicit(&state.x_fd, memory_order_relaxed);
-
-	return fd && is_ours((int)fd - 1);
-}
-
-// The child's page is wiped, identity and all; but a Unix socket with a number
-// above everybody's is what it was a moment ago.
-void ring_close_socket(int fd)
-{
-	struct stat st;
-
-	if (!sys_call(SYS_fstat, fd, &st) && S_ISSOCK(st.st_mode))
-		(void)sys_call(SYS_close, fd);
-}
-
-static void lose_socket(int fd)
-{
-	(void)sys_call(SYS_close, fd);
-	atomic_store_explicit(&state.x_fd, 0, memory_order_relaxed);
+	if (atomic_compare_exchange_strong_explicit(&state.x_fd, &fd, 0,
+						    memory_order_relaxed,
+						    memory_order_relaxed))
+		(void)sys_call(SYS_close, fd - 1);
 }
 
 static int socket_write(const struct pieces *p)
@@ -169,7 +156,7 @@ static int socket_write(const struct pieces *p)
 	}
 	n = sys_call(SYS_sendmsg, fd - 1, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n < 0 && n != -EAGAIN)
-		lose_socket((int)fd - 1);
+		lose_socket(fd);
 	return n >= 0 ? 0 : n == -EAGAIN ? -ENOSPC : -ENOTCONN;
 }
 

@@ -40,13 +40,6 @@ int ring_move(const struct record *r, const struct sent_tables *t);
 // of the process) is asked for its own. False: not in a sandbox.
 bool ring_knows_thread(void);
 
-// Closes the descriptor FD of the parent's stream in a fork child, if it is
-// that still.
-void ring_close_socket(int fd);
-
-// True while the stream's descriptor is still what it was.
-bool ring_has_socket(void);
-
 // Tells the collector the counters, which it can't read itself with the socket
 // transport.
 void ring_push_counters(void);

@@ -47,7 +47,12 @@ static struct {
 	uint32_t attached_pid; // of this process or the last before it that
 			       // attached
 	bool is_silent;	       // the collector was, when this child was forked
-	int fd;		       // of the socket transport, for fork children
+	// Of the socket transport, for fork children: 0 = none.
+	int fd;
+	uint64_t fd_device, fd_inode;
+	// Of the last session of this process or of those it was forked from:
+	// what they told their collectors is not known to the next.
+	uint16_t serial;
 	// A hello whose answer a later hook looks for. Owner: who attaches, and
 	// a fresh fork child.
 	struct {
@@ -91,6 +96,13 @@ static int say_hello(int fd, uint32_t transport)
 	return greet_send(fd, &h);
 }
 
+static uint16_t next_serial(void)
+{
+	if (!++session.serial)
+		session.serial = 1;
+	return session.serial;
+}
+
 // Makes the session visible: from here on hooks take samples.
 static void publish(const struct region_control *c)
 {
@@ -98,9 +110,7 @@ static void publish(const struct region_control *c)
 		rate_seed(sys_slow_now_ns() ^ (uint64_t)state.pid << 32);
 
 	if (!state.serial)
-		state.serial = (uint16_t)(self.serial + 1)
-				       ? (uint16_t)(self.serial + 1)
-				       : 1;
+		state.serial = next_serial();
 	if (conf.values[SETTING_CPU_HZ])
 		atomic_store_explicit(
 			&state.x_cpu_bank_ns,
@@ -189,6 +199,8 @@ static int use_socket(int *fd_taken)
 	}
 	state.fd_device = st.st_dev;
 	state.fd_inode = st.st_ino;
+	session.fd_device = st.st_dev;
+	session.fd_inode = st.st_ino;
 	session.fd = fd;
 	atomic_store_explicit(&state.x_fd, (uint32_t)fd + 1,
 			      memory_order_relaxed);
@@ -324,16 +336,21 @@ static int begin_attach(void)
 	return -EINPROGRESS;
 }
 
-// The host may have closed the descriptor and reused its number; a fork child
-// that libc does not know of has its parent's.
-static bool is_hello_ours(void)
+// The host may have closed a descriptor of ours and reused its number.
+static bool is_still(int fd, uint64_t device, uint64_t inode)
 {
 	struct stat st;
 
+	return !sys_call(SYS_fstat, fd, &st) && st.st_dev == device &&
+	       st.st_ino == inode;
+}
+
+// A fork child that libc does not know of has its parent's.
+static bool is_hello_ours(void)
+{
 	return session.hello.pid == state.pid &&
-	       !sys_call(SYS_fstat, session.hello.fd, &st) &&
-	       st.st_dev == session.hello.device &&
-	       st.st_ino == session.hello.inode;
+	       is_still(session.hello.fd, session.hello.device,
+			session.hello.inode);
 }
 
 // Looks for the answer to the hello of before.
@@ -517,9 +534,6 @@ void session_before_fork(void)
 {
 	const struct region_control *c = state_control();
 
-	// The host may have closed it, and have one of its own there.
-	if (session.fd > 0 && !ring_has_socket())
-		session.fd = 0;
 	if (c && state.n_stripes)
 		session.is_silent = sys_slow_now_ns() >
 				    atomic_load_explicit(&c->x_heartbeat_ns,
@@ -530,11 +544,15 @@ void session_before_fork(void)
 void session_forked(void)
 {
 	session.start_time_ns = realtime_ns();
+	state_forked();
 	// The parent's ends of its stream, and of its hello.
-	if (session.fd > 0)
-		ring_close_socket(session.fd);
-	if (session.hello.fd > 0)
-		ring_close_socket(session.hello.fd);
+	if (session.fd > 0 &&
+	    is_still(session.fd, session.fd_device, session.fd_inode))
+		sys_close(session.fd);
+	if (session.hello.fd > 0 &&
+	    is_still(session.hello.fd, session.hello.device,
+		     session.hello.inode))
+		sys_close(session.hello.fd);
 	session.fd = session.hello.fd = 0;
 }
 

@@ -100,6 +100,16 @@ void state_publish_generation(void)
 			      memory_order_release);
 }
 
+void state_forked(void)
+{
+	uint32_t generation;
+
+	atomic_store_explicit(&x_unloads, 0, memory_order_relaxed);
+	generation = atomic_load_explicit(&x_generation, memory_order_relaxed);
+	atomic_store_explicit(&x_generation, generation + (generation & 1),
+			      memory_order_relaxed);
+}
+
 uint32_t state_unload_begin(void)
 {
 	uint32_t ends =
@@ -114,8 +124,16 @@ uint32_t state_unload_begin(void)
 
 void state_unload_end(void)
 {
-	if (atomic_fetch_sub_explicit(&x_unloads, 1, memory_order_acq_rel) == 1)
-		atomic_fetch_add_explicit(&x_generation, 1,
+	uint32_t n = atomic_load_explicit(&x_unloads, memory_order_relaxed);
+
+	// None: it began in the parent of a fork, and what is unloaded in the
+	// child by now makes a generation of its own.
+	while (n && !atomic_compare_exchange_weak_explicit(
+			    &x_unloads, &n, n - 1, memory_order_acq_rel,
+			    memory_order_relaxed))
+		;
+	if (n <= 1)
+		atomic_fetch_add_explicit(&x_generation, n ? 1 : 2,
 					  memory_order_relaxed);
 	state_publish_generation();
 }

@@ -175,6 +175,8 @@ void state_count(enum region_counter counter, uint64_t n);
 uint32_t state_unload_begin(void);
 void state_unload_end(void);
 void state_publish_generation(void);
+// A fork child is not unloading what other threads of its parent are.
+void state_forked(void);
 
 // The signal by which a thread may be asked for its stack, 0 = none; and what
 // of the process it would disturb.

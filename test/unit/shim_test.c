@@ -189,8 +189,8 @@ static void test_busy_stripes(void **unused)
 	assert_int_equal(region.status.x_counters[COUNTER_STRIPES_BUSY], 1);
 }
 
-// One whose first event is the free of another's block: 0 would be nobody's, and
-// what is left of a parent's number might be another thread's.
+// One whose first event is the free of another's block: 0 would be nobody's,
+// and what is left of a parent's number might be another thread's.
 static void test_unregistered_thread_is_known(void **unused)
 {
 	struct record head = {.type = RECORD_FREE, .id = 1};
@@ -207,6 +207,28 @@ static void test_unregistered_thread_is_known(void **unused)
 	region.control.x_sandboxed = 1;
 	assert_int_equal(ring_push(&head, NULL), -EBUSY);
 	assert_int_equal(region.status.x_counters[COUNTER_STRIPES_BUSY], 1);
+}
+
+// Odd means that a library is being unloaded: a fork child is not, whatever
+// other threads of its parent were at; and one that is goes on with it.
+static void test_a_fork_child_unloads_nothing(void **unused)
+{
+	uint32_t before, forked;
+
+	(void)unused;
+	before = state_unload_begin();
+	state_forked();
+	state_publish_generation();
+	forked = region.status.x_generation;
+	assert_int_equal(forked % 2, 0);
+	assert_int_not_equal(forked, before);
+	state_unload_end();
+	assert_int_equal(region.status.x_generation % 2, 0);
+	assert_int_not_equal(region.status.x_generation, forked);
+	(void)state_unload_begin();
+	assert_int_equal(region.status.x_generation % 2, 1);
+	state_unload_end();
+	assert_int_equal(region.status.x_generation % 2, 0);
 }
 
 static void *pointer(uintptr_t i)
@@ -405,6 +427,8 @@ int main(void)
 		cmocka_unit_test_setup(test_full_drops_and_counts, set_up),
 		cmocka_unit_test_setup(test_wrap_keeps_records_whole, set_up),
 		cmocka_unit_test_setup(test_busy_stripes, set_up),
+		cmocka_unit_test_setup(test_a_fork_child_unloads_nothing,
+				       set_up),
 		cmocka_unit_test_setup(test_unregistered_thread_is_known,
 				       set_up),
 		cmocka_unit_test_setup(test_live_follows_a_pointer, set_up),
