@@ -49,9 +49,9 @@ int greet_send(int fd, const struct hello *h)
 	return n == (long)iov.iov_len ? 0 : n < 0 ? (int)n : -EMSGSIZE;
 }
 
-bool greet_wait(int fd, uint64_t until_ns)
+bool greet_poll(int fd, int events, uint64_t until_ns)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct pollfd p = {.fd = fd, .events = (short)events};
 
 	for (;;) {
 		uint64_t now = sys_slow_now_ns();
@@ -63,6 +63,11 @@ bool greet_wait(int fd, uint64_t until_ns)
 		if (n != -EINTR)
 			return n > 0;
 	}
+}
+
+bool greet_wait(int fd, uint64_t until_ns)
+{
+	return greet_poll(fd, POLLIN, until_ns);
 }
 
 // The descriptors in C, -1 for those that did not come.

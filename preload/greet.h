@@ -11,6 +11,9 @@
 // Sends H with descriptors of our maps and mem. 0 or negative errno.
 int greet_send(int fd, const struct hello *h);
 
+// Waits until UNTIL_NS for one of EVENTS (poll's) on FD. False: none came.
+bool greet_poll(int fd, int events, uint64_t until_ns);
+
 // Waits until UNTIL_NS for something to read. False: nothing came.
 bool greet_wait(int fd, uint64_t until_ns);
 

@@ -110,18 +110,23 @@ static int read_head(struct answer *a)
 	return err;
 }
 
-static int write_all(int fd, const char *bytes, uint32_t n)
+// A pipe that nobody reads is not waited for without end, whether its
+// descriptor blocks or not: what is written at once is no more than the room
+// that it is said to have.
+static int write_all(const struct answer *a, int fd)
 {
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	const char *bytes = a->buffer;
+	uint32_t n = a->n;
 
 	while (n) {
-		long done = sys_call(SYS_write, fd, bytes, n);
+		long done;
 
-		if (done == -EAGAIN)
-			(void)sys_call(SYS_ppoll, &p, 1, 0, 0, 0);
-		else if (done < 0 && done != -EINTR)
+		if (!greet_poll(fd, POLLOUT, a->until_ns))
+			return -ETIMEDOUT;
+		done = sys_call(SYS_write, fd, bytes, n);
+		if (done < 0 && done != -EINTR && done != -EAGAIN)
 			return (int)done;
-		else if (done > 0) {
+		if (done > 0) {
 			bytes += done;
 			n -= (uint32_t)done;
 		}
@@ -137,7 +142,7 @@ static int read_body(struct answer *a, int fd)
 		long n;
 
 		if (fd >= 0)
-			err = write_all(fd, a->buffer, a->n);
+			err = write_all(a, fd);
 		if (err || a->n > a->left)
 			return err ? err : -EIO;
 		a->left -= a->n;
