@@ -118,8 +118,8 @@ EXPORT int cprof_heap_pause(int is_paused)
 	int was_paused = (self.flags & THREAD_PAUSED) != 0;
 
 	if (is_paused)
-		self.flags |= THREAD_PAUSED;
+		state_set_flags(THREAD_PAUSED);
 	else
-		self.flags &= (uint16_t)~THREAD_PAUSED;
+		state_clear_flags(THREAD_PAUSED);
 	return was_paused;
 }

@@ -60,14 +60,17 @@ COLD uint64_t blocktime_begin(enum record_wait wait, const void *lock)
 	return start_ns;
 }
 
-COLD void blocktime_end(uint64_t start_ns)
+static void sample_wait(uint64_t delay_ns)
 {
-	uint64_t delay_ns;
-
-	if (!start_ns || state_is_sandboxed())
-		return;
-	delay_ns = sys_now_ns() - start_ns;
 	if (delay_ns >= WAIT_MIN_NS)
 		sample_block(delay_ns);
+}
+
+COLD void blocktime_end(uint64_t start_ns)
+{
+	if (!start_ns)
+		return;
+	if (!state_is_sandboxed())
+		sample_wait(sys_now_ns() - start_ns);
 	waiting.since_ns = 0;
 }

@@ -97,7 +97,7 @@ void cputimer_unblock(void)
 	if (!(old & ours))
 		return;
 	// First the flag: a signal of the host's may be waiting.
-	self.flags |= THREAD_BLOCKS_PROF;
+	state_set_flags(THREAD_BLOCKS_PROF);
 	(void)sys_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &ours, 0, sizeof(ours));
 }
 

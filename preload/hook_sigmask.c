@@ -56,10 +56,10 @@ static int set_mask(int how, const sigset_t *set, sigset_t *old,
 static void remember(const struct change *c)
 {
 	if (c->is_blocked) {
-		self.flags |= THREAD_BLOCKS_PROF;
+		state_set_flags(THREAD_BLOCKS_PROF);
 		return;
 	}
-	self.flags &= (uint16_t)~THREAD_BLOCKS_PROF;
+	state_clear_flags(THREAD_BLOCKS_PROF);
 	if (self.flags & THREAD_PARKED)
 		tick_unpark();
 }

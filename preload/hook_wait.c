@@ -18,6 +18,9 @@
 #include "preload/sample.h"
 #include "preload/state.h"
 #include "preload/sys.h"
+#include "preload/tick.h"
+
+#include <errno.h>
 
 static uint64_t cond_begin(const void *c, const pthread_mutex_t *m)
 {
@@ -59,30 +62,47 @@ HOOK_COND(cnd_wait, (cnd_t * c, mtx_t *m), (c, m))
 HOOK_COND(cnd_timedwait, (cnd_t * c, mtx_t *m, const struct timespec *t),
 	  (c, m, t))
 
-// A wait with a time-out ends with any signal, also one that restarts calls.
-static uint64_t sem_begin(const sem_t *s, bool has_timeout)
-{
-	if (has_timeout)
-		state_note_eintr(REGION_EINTR_SEMAPHORES);
-	return blocktime_begin(WAIT_SEM, s);
-}
-
 // An open semaphore is not timed. Not by sem_trywait: the real sem_wait is a
 // cancellation point even when it need not wait.
-#define HOOK_SEM(name, has_timeout, params, args)      \
-	static COLD int slow_##name params TIMED(      \
-		name, sem_begin(s, has_timeout), args) \
-	EXPORT int name params                         \
-	{                                              \
-		if (peek_sem_is_open(s))               \
-			return real.name args;         \
-		return slow_##name args;               \
+static COLD int slow_sem_wait(sem_t *s)
+	TIMED(sem_wait, blocktime_begin(WAIT_SEM, s), (s))
+
+		EXPORT int sem_wait(sem_t *s)
+{
+	if (peek_sem_is_open(s))
+		return real.sem_wait(s);
+	return slow_sem_wait(s);
+}
+
+static uint64_t sem_begin(const sem_t *s)
+{
+	// First: one that is open now may be closed in a moment.
+	state_note_eintr(REGION_EINTR_SEMAPHORES);
+	return peek_sem_is_open(s) ? 0 : blocktime_begin(WAIT_SEM, s);
+}
+
+// A wait with a time-out ends with any signal, also one that restarts calls.
+// After one of ours, which the collector sent before it knew, or a tick that
+// came just before the thread slept, it begins anew: the time-out is a moment.
+#define HOOK_SEM_UNTIL(name, params, args)           \
+	EXPORT int name params                       \
+	{                                            \
+		uint64_t start_ns = sem_begin(s);    \
+		uint32_t n_signals;                  \
+		int result;                          \
+                                                     \
+		do {                                 \
+			n_signals = tick_count();    \
+			result = real.name args;     \
+		} while (result && errno == EINTR && \
+			 n_signals != tick_count()); \
+		blocktime_end(start_ns);             \
+		return result;                       \
 	}
 
-HOOK_SEM(sem_wait, false, (sem_t * s), (s))
-HOOK_SEM(sem_timedwait, true, (sem_t * s, const struct timespec *t), (s, t))
-HOOK_SEM(sem_clockwait, true,
-	 (sem_t * s, clockid_t c, const struct timespec *t), (s, c, t))
+HOOK_SEM_UNTIL(sem_timedwait, (sem_t * s, const struct timespec *t), (s, t))
+HOOK_SEM_UNTIL(sem_clockwait,
+	       (sem_t * s, clockid_t c, const struct timespec *t), (s, c, t))
 
 HOOK(WAIT_BARRIER, b, pthread_barrier_wait, (pthread_barrier_t * b), (b))
 HOOK(WAIT_JOIN, (const void *)t, pthread_join, (pthread_t t, void **value),

@@ -113,6 +113,20 @@ enum thread_flags {
 
 extern __thread struct thread self __attribute__((tls_model("initial-exec")));
 
+// One instruction each: a handler can't come in between, and there is nobody
+// else.
+static inline void state_set_flags(uint16_t flags)
+{
+	__asm__ volatile("orw %1, %0" : "+m"(self.flags) : "ri"(flags));
+}
+
+static inline void state_clear_flags(uint16_t flags)
+{
+	__asm__ volatile("andw %1, %0"
+			 : "+m"(self.flags)
+			 : "ri"((uint16_t)~flags));
+}
+
 // What the thread waits for in a hooked call: for those who ask for all
 // threads' stacks. Apart from struct thread, since only waits touch it. A call
 // that is left by a longjmp leaves it behind; the collector believes it only
@@ -124,6 +138,9 @@ struct waiting {
 	uint16_t wait;	 // enum record_wait
 	uint16_t reserved;
 	uint32_t answered; // the last request for its stack
+	// Signals of ours that it has handled. Relaxed: the handlers are its
+	// own.
+	_Atomic uint32_t x_n_signals;
 };
 
 extern __thread struct waiting waiting

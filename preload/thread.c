@@ -64,7 +64,7 @@ static void identify(uint64_t seed)
 	self.serial = state.serial;
 	self.random = rate_seed((uint64_t)self.tid << 40 ^ (uintptr_t)&self ^
 				(seed ? seed : sys_slow_now_ns()));
-	self.flags &= (uint16_t)~THREAD_ENDED;
+	state_clear_flags(THREAD_ENDED);
 	state_count(COUNTER_THREADS, 1);
 }
 
@@ -138,7 +138,7 @@ void thread_adopt(void)
 
 	if (self.flags & THREAD_PROBE)
 		cputimer_stop();
-	self.flags &= (uint16_t)~THREAD_PROBE;
+	state_clear_flags(THREAD_PROBE);
 	identify(0);
 	// Any other timer it had is the parent's: not ours to delete.
 	self.timer = 0;
@@ -167,7 +167,7 @@ void thread_forked(void)
 	if (self.heap_rate > 1)
 		self.heap_left =
 			(uint64_t)rate_gap(&self.random, self.heap_rate);
-	self.flags |= THREAD_PROBE;
+	state_set_flags(THREAD_PROBE);
 	self.tid = (uint32_t)sys_call(SYS_gettid);
 	cputimer_start_probe(PROBE_NS);
 }
@@ -221,7 +221,7 @@ void thread_end(uintptr_t start_pc)
 
 	if (state_control() && self.serial == state.serial &&
 	    !(self.flags & THREAD_ENDED) && !state_is_sandboxed()) {
-		self.flags |= THREAD_ENDED;
+		state_set_flags(THREAD_ENDED);
 		account_remainder(start_pc);
 		push_name();
 		cputimer_stop();

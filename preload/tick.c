@@ -68,13 +68,13 @@ static COLD void tick(const siginfo_t *si, const ucontext_t *uc)
 
 void tick_park(void)
 {
-	self.flags |= THREAD_PARKED;
+	state_set_flags(THREAD_PARKED);
 	cputimer_stop();
 }
 
 void tick_unpark(void)
 {
-	self.flags &= (uint16_t)~THREAD_PARKED;
+	state_clear_flags(THREAD_PARKED);
 	if (!state_control() || self.serial != state.serial ||
 	    state_is_sandboxed())
 		return;
@@ -98,7 +98,7 @@ bool tick_inherit_block(void)
 	    sys_call(SYS_rt_sigprocmask, SIG_BLOCK, 0, &mask, SIGSET_BYTES) ||
 	    !(mask & 1ull << (tick_prof.sig - 1)))
 		return false;
-	self.flags |= THREAD_BLOCKS_PROF | THREAD_PARKED;
+	state_set_flags(THREAD_BLOCKS_PROF | THREAD_PARKED);
 	return true;
 }
 
@@ -187,10 +187,16 @@ static COLD void chain(struct tick_view *view, siginfo_t *si, void *uc)
 
 static COLD void on_request(const siginfo_t *si, const ucontext_t *uc)
 {
-	self.flags |= THREAD_IN_HANDLER;
+	state_set_flags(THREAD_IN_HANDLER);
 	if (!state_is_sandboxed() && sample_ready())
 		sample_stack((uint32_t)(uintptr_t)si->si_value.sival_ptr, uc);
-	self.flags &= (uint16_t)~THREAD_IN_HANDLER;
+	state_clear_flags(THREAD_IN_HANDLER);
+}
+
+static void count_signal(void)
+{
+	atomic_store_explicit(&waiting.x_n_signals, tick_count() + 1,
+			      memory_order_relaxed);
 }
 
 static void on_prof(int sig, siginfo_t *si, void *uc)
@@ -201,6 +207,7 @@ static void on_prof(int sig, siginfo_t *si, void *uc)
 	if (cputimer_is_tick(si) || is_request(si)) {
 		atomic_fetch_add_explicit(&state.x_in_tick, 1,
 					  memory_order_relaxed);
+		count_signal();
 		if (cputimer_is_tick(si))
 			tick(si, uc);
 		else
@@ -253,12 +260,14 @@ static void on_snapshot(int sig, siginfo_t *si, void *uc)
 	int err = errno;
 
 	(void)uc;
-	self.flags |= THREAD_IN_HANDLER;
-	if (is_own(si))
+	state_set_flags(THREAD_IN_HANDLER);
+	if (is_own(si)) {
 		die_of(sig);
-	else
+	} else {
+		count_signal();
 		(void)tick_request_snapshot();
-	self.flags &= (uint16_t)~THREAD_IN_HANDLER;
+	}
+	state_clear_flags(THREAD_IN_HANDLER);
 	errno = err;
 }
 
@@ -350,7 +359,7 @@ void tick_fini(void)
 	cputimer_signal = 0;
 	if (!(self.flags & THREAD_BLOCKS_PROF))
 		return;
-	self.flags &= (uint16_t)~THREAD_BLOCKS_PROF;
+	state_clear_flags(THREAD_BLOCKS_PROF);
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, prof);
 	(void)real.pthread_sigmask(SIG_BLOCK, &set, NULL);
@@ -376,7 +385,7 @@ static void move_timers(int old, int new)
 	cputimer_signal = tick_prof.is_installed ? new : 0;
 	if (self.flags & THREAD_BLOCKS_PROF)
 		mask |= 1ull << (old - 1);
-	self.flags &= (uint16_t) ~(THREAD_BLOCKS_PROF | THREAD_PARKED);
+	state_clear_flags(THREAD_BLOCKS_PROF | THREAD_PARKED);
 	if (is_queued)
 		send_again(&queued);
 	(void)sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, SIGSET_BYTES);

@@ -7,6 +7,8 @@
 #ifndef CPROF_PRELOAD_TICK_H
 #define CPROF_PRELOAD_TICK_H
 
+#include "preload/state.h"
+
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -36,6 +38,13 @@ void tick_set_host(struct tick_view *view, const struct sigaction *act);
 // The CPU timers' signal (ours as long as the process runs) and the snapshot
 // signal (ours only while the host leaves it at its default).
 extern struct tick_view tick_prof, tick_snapshot;
+
+// Moves when the calling thread has handled a signal of ours: it ended a call
+// that the host expects no signal to end.
+static inline uint32_t tick_count(void)
+{
+	return atomic_load_explicit(&waiting.x_n_signals, memory_order_relaxed);
+}
 
 // Installs both handlers, as the settings say: before the session, so that
 // nobody learns of a process whose default action a signal would still find.
