@@ -50,4 +50,22 @@ def compare(rows):
         [command], check=False, capture_output=True).returncode, 2)
 
 
+def a_peer_is_missing():
+    """Its row says so, and the rest is there."""
+    nowhere = os.path.join(under.TMP, "bin")
+    os.mkdir(nowhere)
+    subprocess.run(
+        [sys.executable, os.path.join(os.path.dirname(__file__), "run.py"),
+         "--quick", "--rounds", "1", "--only", "mutex, free", "--variants",
+         "perf,cprof", "--build", under.BUILD, "--tsv", TSV], check=True,
+        env=dict(os.environ, PATH=nowhere))
+    rows = table.read_tsv(TSV)
+    under.expect_equal("failed", {r.variant for r in rows
+                                  if r.measure == "failed"}, {"perf"})
+    under.expect_equal("not failed", {r.variant for r in rows
+                                      if r.measure == "wall ratio"},
+                       {"bare", "cprof"})
+
+
 compare(run())
+a_peer_is_missing()

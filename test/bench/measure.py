@@ -11,11 +11,18 @@ import tempfile
 import time
 
 Cost = collections.namedtuple("Cost", "wall_s cpu_s peak_mib output_kib")
-TICKS = os.sysconf("SC_CLK_TCK")
+# Whatever takes longer has failed: a run goes on without it.
+LIMIT_S = 120
+CPUCLOCK_SCHED = 2  # of linux/posix-timers.h
 
 
 class Failed(Exception):
-    """The command did not end with status 0."""
+    """The command did not end with status 0, or not in time."""
+
+
+# What one measurement may fail with, for the next to go on.
+FAILURES = (Failed, OSError, subprocess.SubprocessError, ValueError, TypeError,
+            IndexError, KeyError)
 
 
 class Bench:
@@ -41,6 +48,10 @@ class Bench:
         return env
 
     def start_collector(self):
+        if self.collector and self.collector.poll() is None:
+            return
+        if os.path.exists(self.socket):
+            os.unlink(self.socket)
         self.collector = subprocess.Popen(
             [os.path.join(self.build, "cprofd"), "--socket", self.socket],
             stdin=subprocess.DEVNULL)
@@ -49,13 +60,16 @@ class Bench:
     def stop_collector(self):
         if self.collector:
             self.collector.terminate()
-            self.collector.wait()
+            try:
+                self.collector.wait(LIMIT_S)
+            except subprocess.TimeoutExpired:
+                self.collector.kill()
+                self.collector.wait()
         self.collector = None
 
     def collector_cpu_s(self):
-        with open(f"/proc/{self.collector.pid}/stat", encoding="ascii") as f:
-            fields = f.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """Of all its threads, those that have ended too."""
+        return cpu_s_of(self.collector.pid)
 
     def collector_mib(self):
         return status_mib(self.collector.pid, "VmRSS")
@@ -65,6 +79,10 @@ class Bench:
             self.running.kill()
         self.stop_collector()
         shutil.rmtree(self.tmp, ignore_errors=True)
+
+
+def cpu_s_of(pid):
+    return time.clock_gettime(~pid << 3 | CPUCLOCK_SCHED)
 
 
 def wait_for(condition, limit_s=30):
@@ -109,7 +127,12 @@ class Child:
 
     def cost(self):
         """Waits for its end."""
-        status = self.process.wait()
+        try:
+            status = self.process.wait(LIMIT_S)
+        except subprocess.TimeoutExpired as e:
+            self.kill()
+            self.process.wait()
+            raise Failed(f"not within {LIMIT_S} s") from e
         self.bench.running = None
         with self.err:
             self.err.seek(0)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Usage: stacks DEPTH N_STACKS N [hold]: N allocations of 64 bytes, DEPTH
+// Usage: stacks DEPTH N_STACKS N [hold|wait]: N allocations of 64 bytes, DEPTH
 // frames below main, from N_STACKS different stacks in turn; each is freed at
 // once, or kept to the end with "hold". With heap.rate 1 each of them is a
 // sample, so the cost of a sample by depth, and of many stacks, is what it
-// takes. Prints "ready PID" when all are made, and with "hold" waits for the
-// end of its standard input.
+// takes. Prints "ready PID" when all are made, and with "hold" or "wait" waits
+// for the end of its standard input.
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +68,7 @@ int main(int argc, char **argv)
 		go(i % n_stacks, depth);
 	printf("ready %d\n", (int)getpid());
 	fflush(stdout);
-	while (is_held && read(0, &byte, 1) > 0)
+	while (argc > 4 && read(0, &byte, 1) > 0)
 		;
 	return 0;
 }

@@ -1,19 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """The results: rows of (what, variant, measure, unit, median, low, high,
-rounds), as text and as tab-separated values."""
+rounds), as tab-separated values and as text. Of what failed the measure is
+"failed" and the unit says why."""
 import collections
 
 Row = collections.namedtuple(
     "Row", "what variant measure unit median low high rounds")
 
 
-def write_tsv(rows, path, comment):
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(f"# {comment}\n" + "\t".join(Row._fields) + "\n")
+def failed(what, variant, error):
+    """The row of something that could not be measured."""
+    why = " ".join(str(error).split())[:100] or type(error).__name__
+    return Row(what, variant, "failed", why, 0, 0, 0, 0)
+
+
+class Tsv:
+    """A file that has each row from the moment it is known."""
+
+    def __init__(self, path, comment):
+        self.file = open(path, "w", encoding="utf-8")
+        self.file.write(f"# {comment}\n" + "\t".join(Row._fields) + "\n")
+
+    def add(self, rows):
         for r in rows:
-            f.write("\t".join([r.what, r.variant, r.measure, r.unit,
-                               f"{r.median:.6g}", f"{r.low:.6g}",
-                               f"{r.high:.6g}", str(r.rounds)]) + "\n")
+            self.file.write("\t".join(
+                [r.what, r.variant, r.measure, r.unit, f"{r.median:.6g}",
+                 f"{r.low:.6g}", f"{r.high:.6g}", str(r.rounds)]) + "\n")
+        self.file.flush()
+
+
+def write_tsv(rows, path, comment):
+    Tsv(path, comment).add(rows)
 
 
 def read_tsv(path):
@@ -28,8 +45,9 @@ def read_tsv(path):
     return rows
 
 
-HEAD = (f"{'workload':26} {'variant':16} {'wall':>9} {'over bare':>9}  "
-        f"{'spread':13} {'CPU':>6} {'peak MiB':>9} {'output KiB':>10}")
+HEAD = (f"{'workload':24} {'variant':15} {'wall':>8} {'over bare':>9}  "
+        f"{'spread':13} {'CPU':>6}  {'spread':13} {'peak MiB':>8} "
+        f"{'output KiB':>10} rounds")
 
 
 def text_of(seconds):
@@ -39,52 +57,30 @@ def text_of(seconds):
     return f"{seconds * scale:.4g} {unit}"
 
 
+def spread(row):
+    return f"{row.low:5.2f} - {row.high:<5.2f}"
+
+
 def print_workload(rows):
     """Rows of one workload, a line for each variant."""
-    variants = list(dict.fromkeys(r.variant for r in rows))
-    for name in variants:
+    for name in dict.fromkeys(r.variant for r in rows):
         by = {r.measure: r for r in rows if r.variant == name}
-        ratio = by["wall ratio"]
-        print(f"{rows[0].what:26} {name:16} {text_of(by['wall'].median):>9} "
-              f"{ratio.median:9.3f}  {ratio.low:5.2f} - {ratio.high:<5.2f} "
-              f"{by['cpu ratio'].median:6.2f} {by['peak'].median:9.1f} "
-              f"{by['output'].median:10.1f}", flush=True)
-    print()
-
-
-def ratio_text(rows):
-    """Median of the CPU ratio; the spread where it is more than a tenth."""
-    if not rows:
-        return "–"
-    r = rows[0]
-    text = f"{r.median:.3g}" if r.median > 9.995 else f"{r.median:.2f}"
-    if r.high - r.low > 0.1 * r.median:
-        text += f" ({r.low:.2g}-{r.high:.2g})"
-    return text
-
-
-def print_markdown(rows):
-    """Two tables for README.md: CPU time over bare, and the metrics."""
-    ratios = [r for r in rows if r.measure == "cpu ratio"]
-    variants = [v for v in dict.fromkeys(r.variant for r in ratios)
-                if v != "bare"]
-    if variants:
-        print("\n| CPU time over bare | " + " | ".join(variants) + " |")
-        print("|---|" + "---|" * len(variants))
-    for what in dict.fromkeys(r.what for r in ratios):
-        print(f"| {what} | " + " | ".join(
-            ratio_text([r for r in ratios if (r.what, r.variant) == (what, v)])
-            for v in variants) + " |")
-    metrics = [r for r in rows if r.measure == "metric"]
-    if metrics:
-        print("\n| metric | median | spread | unit |\n|---|---|---|---|")
-    for r in metrics:
-        print(f"| {r.what} | {r.median:.3g} | {r.low:.3g} - {r.high:.3g} | "
-              f"{r.unit} |")
-    print()
+        if "failed" in by:
+            print(f"{rows[0].what:24} {name:15} failed: {by['failed'].unit}")
+            continue
+        wall, cpu = by["wall ratio"], by["cpu ratio"]
+        print(f"{rows[0].what:24} {name:15} {text_of(by['wall'].median):>8} "
+              f"{wall.median:9.3f}  {spread(wall)} {cpu.median:6.3f}  "
+              f"{spread(cpu)} {by['peak'].median:8.1f} "
+              f"{by['output'].median:10.1f} {wall.rounds:6}")
+    print(flush=True)
 
 
 def print_metric(row):
-    print(f"{row.what:58} {row.median:10.4g} {row.unit}"
+    name = f"{row.what}: {row.variant}" if row.measure == "growth" else row.what
+    if row.measure == "failed":
+        print(f"{name:64} failed: {row.unit}", flush=True)
+        return
+    print(f"{name:64} {row.median:10.4g} {row.unit}"
           + (f"   ({row.low:.4g} - {row.high:.4g})" if row.rounds > 1 else ""),
           flush=True)

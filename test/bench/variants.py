@@ -8,7 +8,7 @@ import glob
 # jobs: what it profiles; it is run for workloads that have to do with one of
 # them. is_slow: left out of a quick run.
 Variant = collections.namedtuple("Variant", "name jobs is_slow settings prefix")
-ANY = "heap lock cpu thread start"
+ANY = "heap churn depth lock cpu thread start"
 LIBRARIES = "/usr/lib/x86_64-linux-gnu/"
 ZERO = {"CPROF_HEAP_RATE": "0", "CPROF_CPU_HZ": "0", "CPROF_BLOCK_RATE": "0",
         "CPROF_MUTEX_FRACTION": "0"}
@@ -30,7 +30,7 @@ def ours(bench):
         Variant("idle", ANY, False, dict(shim, **ZERO), []),
         Variant("cprof", ANY, False, shim, []),
         Variant("no-timers", "thread", False, dict(shim, CPROF_CPU_HZ="0"), []),
-        Variant("exact", "heap lock", False, dict(shim, **EXACT), []),
+        Variant("exact", "heap depth lock", False, dict(shim, **EXACT), []),
     ]
 
 
@@ -45,18 +45,18 @@ def peers():
     allocators, so each is shown without its profiler as well."""
     listed = [
         preloaded("jemalloc", "heap", True, "libjemalloc.so.2"),
-        preloaded("jemalloc-prof", "heap", False, "libjemalloc.so.2",
+        preloaded("jemalloc-prof", "heap depth", False, "libjemalloc.so.2",
                   MALLOC_CONF="prof:true,lg_prof_sample:19,prof_final:true,"
                               "prof_prefix:{dir}/jeprof"),
         preloaded("tcmalloc", "heap", True, "libtcmalloc.so.4"),
-        preloaded("tcmalloc-sample", "heap", False, "libtcmalloc.so.4",
+        preloaded("tcmalloc-sample", "heap depth", False, "libtcmalloc.so.4",
                   TCMALLOC_SAMPLE_PARAMETER="524288"),
         preloaded("heapprofile", "heap", True, "libtcmalloc.so.4",
                   HEAPPROFILE="{dir}/heap"),
         Variant("heaptrack", "heap", True, {},
                 ["heaptrack", "-o", "{dir}/heaptrack"]),
         # What it does in the process; nobody reads what it writes.
-        Variant("heaptrack-raw", "heap", True, {},
+        Variant("heaptrack-raw", "churn", True, {},
                 ["heaptrack", "--raw", "-o", "{dir}/heaptrack"]),
         preloaded("libprofiler", "cpu thread start", False,
                   "libprofiler.so.0", CPUPROFILE="{dir}/cpu.prof",
@@ -64,7 +64,7 @@ def peers():
         Variant("perf", "cpu lock thread", False, {},
                 ["perf", "record", "-q", "-F", "99", "-g", "-o",
                  "{dir}/perf.data", "--"]),
-        Variant("perf-dwarf", "cpu", True, {},
+        Variant("perf-dwarf", "depth cpu", True, {},
                 ["perf", "record", "-q", "-F", "99", "--call-graph", "dwarf",
                  "-o", "{dir}/perf.data", "--"]),
     ]

@@ -24,7 +24,7 @@ for i in range({n}):
     d.setdefault(k, []).append((i, str(i)))
     if len(d[k]) > 20: del d[k]
 """
-REPOSITORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Command:
@@ -79,7 +79,7 @@ class Server:
         try:
             measure.wait_for(is_up)
             wall_s = load(is_quick)
-        except (measure.Failed, subprocess.CalledProcessError):
+        except measure.FAILURES:
             child.kill()
             raise
         self.end(work, child)
@@ -95,8 +95,9 @@ class Redis(Server):
             start_s = time.monotonic()
             subprocess.run(["redis-benchmark", "-s", path, "-q", "-t",
                             "set,get,lpush", "-P", "16", "-r", "10000", "-n",
-                            "100000" if is_quick else "300000"],
-                           check=True, stdout=subprocess.DEVNULL)
+                            "100000" if is_quick else "400000"],
+                           check=True, stdout=subprocess.DEVNULL,
+                           timeout=measure.LIMIT_S)
             return time.monotonic() - start_s
         return server, lambda: os.path.exists(path), load
 
@@ -136,9 +137,9 @@ class Nginx(Server):
         def load(is_quick):
             """Seconds of 10,000 requests."""
             out = subprocess.run(
-                ["wrk", "-t", "1", "-c", "16", "-d",
-                 "1s" if is_quick else "3s", f"http://127.0.0.1:{port}/"],
-                check=True, capture_output=True, text=True).stdout
+                ["wrk", "-t", "1", "-c", "16", "-d", "1s",
+                 f"http://127.0.0.1:{port}/"], check=True, text=True,
+                capture_output=True, timeout=measure.LIMIT_S).stdout
             return 10000 / float(re.search(r"Requests/sec: +([\d.]+)", out)[1])
         return (["nginx", "-c", os.path.join(work, "conf"), "-p", work],
                 lambda: is_listening(port), load)
@@ -162,29 +163,30 @@ def all_of(bench):
         return Command(bench, name, jobs, of_scale, **settings)
 
     return [
-        own("malloc churn, 1 thread", "heap", "churn", "1", 10000000),
-        own("malloc churn, 4 threads", "heap", "churn", "4", 2500000),
-        own("realloc growth", "heap", "grow", 20000),
+        own("malloc churn, 1 thread", "heap churn", "churn", "1", 20000000),
+        own("malloc churn, 4 threads", "heap churn", "churn", "4", 5000000),
+        own("realloc growth", "heap", "grow", 40000),
         own("C++ map of strings", "heap", "strings", 1000000),
-        own("mutex, free", "lock", "locks", "free", 20000000),
+        own("mutex, free", "lock", "locks", "free", 40000000),
         own("mutex, 4 contend", "lock", "locks", "contended", 1000000),
         own("condition ping-pong", "lock", "locks", "pingpong", 50000),
         own("rwlock, 4 readers", "lock", "locks", "readers", 2000000),
-        own("thread create+join", "thread", "threads", 200000),
+        # 7 rounds are 210,000.
+        own("thread create+join", "thread", "threads", 30000),
         own("CPU-bound, 30 frames", "cpu", "busy", "2", "1.0", "30"),
-        own("sample of 10 frames", "heap", "stacks", "10", "1", 300000),
-        own("sample of 30 frames", "heap", "stacks", "30", "1", 300000),
-        own("sample of 60 frames", "heap", "stacks", "60", "1", 300000),
+        own("recursion, 10 frames", "depth", "stacks", "10", "1", 500000),
+        own("recursion, 30 frames", "depth", "stacks", "30", "1", 500000),
+        own("recursion, 60 frames", "depth", "stacks", "60", "1", 500000),
         Start(bench),
         own("fork+exec of true", "start", "spawn", 1000, "/bin/true"),
         Redis(bench, "redis", "heap cpu"),
         Command(bench, "sqlite3", "heap cpu", lambda scale, folder: [
-            "sqlite3", ":memory:", SQL.format(n=int(200000 * scale))]),
+            "sqlite3", ":memory:", SQL.format(n=int(300000 * scale))]),
         Command(bench, "python3", "heap cpu", lambda scale, folder: [
             "/usr/bin/python3", "-c", PYTHON.format(n=int(1000000 * scale))],
             PYTHONMALLOC="malloc"),
         Command(bench, "gcc", "heap cpu", lambda scale, folder: [
-            "gcc", "-O2", "-c", "-std=gnu11", "-D_GNU_SOURCE", "-I", REPOSITORY,
-            "-o", "/dev/null", os.path.join(REPOSITORY, "preload/session.c")]),
+            "g++", "-O2", "-c", "-o", "/dev/null",
+            os.path.join(HERE, "strings.cc")]),
         Nginx(bench, "nginx", "cpu"),
     ]
