@@ -113,18 +113,15 @@ enum thread_flags {
 
 extern __thread struct thread self __attribute__((tls_model("initial-exec")));
 
-// One instruction each: a handler can't come in between, and there is nobody
-// else.
+// A handler of the thread's own can't come in between; there is nobody else.
 static inline void state_set_flags(uint16_t flags)
 {
-	__asm__ volatile("orw %1, %0" : "+m"(self.flags) : "ri"(flags));
+	__atomic_fetch_or(&self.flags, flags, __ATOMIC_RELAXED);
 }
 
 static inline void state_clear_flags(uint16_t flags)
 {
-	__asm__ volatile("andw %1, %0"
-			 : "+m"(self.flags)
-			 : "ri"((uint16_t)~flags));
+	__atomic_fetch_and(&self.flags, (uint16_t)~flags, __ATOMIC_RELAXED);
 }
 
 // What the thread waits for in a hooked call: for those who ask for all
