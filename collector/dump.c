@@ -62,6 +62,8 @@ void dump_free(struct dump *d)
 {
 	for (unsigned i = 0; i < d->n_snaps; i++)
 		snap_free(d->snaps[i]);
+	snap_free(d->since);
+	d->since = NULL;
 	d->n_snaps = 0;
 }
 
@@ -231,8 +233,14 @@ int dump_write(struct proc *p, struct dump *d, struct proc_texts *ret)
 	for (unsigned i = 0; i < d->n_snaps; i++) {
 		char *path;
 
+		err = 0;
 		take_finish(p, d->snaps[i]);
-		err = write_snap(&at, d->snaps[i], &path);
+		if (d->since && d->snaps[i]->kind == KIND_CPU) {
+			take_finish(p, d->since);
+			err = snap_subtract(d->snaps[i], d->since);
+		}
+		if (!err)
+			err = write_snap(&at, d->snaps[i], &path);
 		if (!err) {
 			add_file(p, path, ret);
 			continue;

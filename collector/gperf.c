@@ -62,6 +62,7 @@ void gperf_apply(Cprof__Hello *hello, struct gperf *ret_gperf)
 			  .heap_prefix = find(hello, "HEAPPROFILE"),
 			  .is_child = hello->is_fork};
 
+	g.is_toggled = g.cpu_file && find(hello, "CPUPROFILESIGNAL");
 	*ret_gperf = g;
 	if (!g.cpu_file && !g.heap_prefix)
 		return;
@@ -72,8 +73,9 @@ void gperf_apply(Cprof__Hello *hello, struct gperf *ret_gperf)
 		apply_heap(hello);
 	// Only what was asked for, unless something was asked for by name.
 	if (hello->exit_kinds == KINDS_ALL)
-		hello->exit_kinds = (g.cpu_file ? 1u << KIND_CPU : 0) |
-				    (g.heap_prefix ? 1u << KIND_INUSE : 0);
+		hello->exit_kinds =
+			(g.cpu_file && !g.is_toggled ? 1u << KIND_CPU : 0) |
+			(g.heap_prefix ? 1u << KIND_INUSE : 0);
 }
 
 static char *print_name(const struct gperf *g, const Cprof__Hello *h,
@@ -91,10 +93,13 @@ static char *print_name(const struct gperf *g, const Cprof__Hello *h,
 
 char *gperf_name(struct gperf *g, const Cprof__Hello *hello, enum kind kind)
 {
-	char end[24];
+	char end[24] = "";
 
-	if (kind == KIND_CPU && g->cpu_file)
-		return print_name(g, hello, g->cpu_file, "");
+	if (kind == KIND_CPU && g->cpu_file) {
+		if (g->is_toggled)
+			(void)snprintf(end, sizeof(end), ".%u", g->n_cpus++);
+		return print_name(g, hello, g->cpu_file, end);
+	}
 	if (kind != KIND_INUSE || !g->heap_prefix)
 		return NULL;
 	(void)snprintf(end, sizeof(end), ".%04u.heap", ++g->n_heaps);

@@ -14,8 +14,10 @@
 struct gperf {
 	const char *cpu_file;	 // CPUPROFILE, NULL: not set; the hello's text
 	const char *heap_prefix; // HEAPPROFILE
+	bool is_toggled;	 // CPUPROFILESIGNAL: numbered files
 	bool is_child;		 // the names are the parent's: _PID is added
-	unsigned n_heaps;	 // files of the prefix so far
+	unsigned n_cpus;
+	unsigned n_heaps; // files of the prefix so far
 };
 
 // Changes the fields of HELLO that its environment speaks of.

@@ -483,8 +483,7 @@ uint32_t ingest_unasked(struct ingest *in, uint64_t addr, uint32_t generation)
 
 static void on_dump(struct ingest *in, const union ringread_record *r)
 {
-	(void)r;
-	in->n_dumps++;
+	in->n_dumps += (uint32_t)r->header.value;
 }
 
 static void on_goodbye(struct ingest *in, const union ringread_record *r)

@@ -82,7 +82,7 @@ struct ingest {
 	uint64_t n_worth; // samples that make a file at exit worth writing
 	uint64_t counters[COUNTER_N]; // of RECORD_COUNTERS
 	bool is_goodbye;	      // a RECORD_GOODBYE was read
-	uint64_t n_dumps;	      // RECORD_DUMPs read
+	uint64_t n_dumps;	      // asked for by RECORD_DUMPs
 	// Called at an allocation that brings the bytes in use there; NULL:
 	// nobody wants to know.
 	void (*on_peak)(void *context);

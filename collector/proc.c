@@ -220,6 +220,7 @@ static void free_proc(struct proc *p)
 		proc_free_texts(&p->kept[i].files);
 	free(p->kept);
 	snap_free(p->regular.peak);
+	snap_free(p->toggled);
 	for (unsigned i = 0; i < KIND_N + PROFILES_MAX; i++)
 		snap_free(p->begun[i].first);
 	free(p->dir);

@@ -183,6 +183,7 @@ struct proc {
 	size_t n_kept;
 	size_t kept_capacity;
 	struct gperf gperf;
+	struct snap *toggled; // when CPUPROFILESIGNAL began a profile, or NULL
 	char *dir;
 };
 

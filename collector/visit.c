@@ -73,19 +73,51 @@ static bool is_goodbye(const struct proc *p)
 	return p->is_goodbye || p->ingest.is_goodbye;
 }
 
+// The profile that CPUPROFILESIGNAL began ends, and is added to D.
+static void end_toggled(struct proc *p, struct dump *d)
+{
+	d->snaps[d->n_snaps] = take_snap(p, KIND_CPU);
+	if (!d->snaps[d->n_snaps])
+		return;
+	d->n_snaps++;
+	d->since = p->toggled;
+	p->toggled = NULL;
+}
+
+// CPUPROFILESIGNAL came N times: one begins a profile, the next ends it.
+static void toggle_times(struct proc *p, uint32_t n)
+{
+	struct dump d = {0};
+
+	if (!p->gperf.is_toggled || n % 2 == 0)
+		return;
+	if (!p->toggled) {
+		p->toggled = take_snap(p, KIND_CPU);
+		return;
+	}
+	end_toggled(p, &d);
+	if (d.n_snaps && dump_post(p, &d, false))
+		proc_warn(p, "no memory for the CPU profile");
+}
+
 // The snapshot signal came: as many files as it came times would only be
 // copies of each other, so those between two visits share one.
 static void serve_signal(struct proc *p, bool is_over)
 {
 	uint32_t n = (uint32_t)p->ingest.n_dumps;
 	struct dump d = {0};
+	bool is_asked;
 
 	if (p->region)
 		n = atomic_load_explicit(&p->region->status->x_dump_requests,
 					 memory_order_relaxed);
 	if (n == p->n_dumps_served || (!is_over && dump_is_full(p)))
 		return;
+	toggle_times(p, (n - p->n_dumps_served) >> REGION_TOGGLE_SHIFT);
+	is_asked = (n ^ p->n_dumps_served) & (REGION_TOGGLE - 1);
 	p->n_dumps_served = n;
+	if (!is_asked)
+		return;
 	dump_take(p, 1u << KIND_INUSE, &d);
 	// Asked for, so an empty one is an answer too.
 	if (!d.n_snaps) {
@@ -105,6 +137,8 @@ static void write_exit(struct proc *p, bool is_over)
 	// A process that did nothing but start leaves nothing.
 	if (p->ingest.n_worth)
 		dump_take(p, p->hello->exit_kinds, &d);
+	if (p->toggled)
+		end_toggled(p, &d);
 	p->exit = PROC_WRITING;
 	if (!d.n_snaps)
 		dump_announce(p, true);

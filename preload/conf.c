@@ -74,6 +74,20 @@ static void read_one(enum setting id)
 		conf.bad[id] = kept ? kept : "(too long)";
 }
 
+// With CPUPROFILE: the signal that begins and ends a CPU profile.
+static void read_toggle(void)
+{
+	const char *file =
+		find(environ, "CPUPROFILE", sizeof("CPUPROFILE") - 1);
+	size_t n = sizeof("CPUPROFILESIGNAL") - 1;
+	const char *text = find(environ, "CPUPROFILESIGNAL", n);
+	uint64_t sig;
+
+	if (file && file[sizeof("CPUPROFILE")] && text &&
+	    !setting_parse(VALUE_SIGNAL, text + n + 1, &sig))
+		conf.toggle_signal = (int)sig;
+}
+
 static void keep_variable(const char *name, size_t n)
 {
 	const char *text = find(environ, name, n);
@@ -91,6 +105,7 @@ void conf_init(void)
 
 	for (int id = 0; id < SETTING_N; id++)
 		read_one((enum setting)id);
+	read_toggle();
 	for (size_t i = 0; i < sizeof(inherited) / sizeof(*inherited); i++)
 		keep_variable(inherited[i], strlen(inherited[i]));
 	for (s = conf.texts[SETTING_DIR]; (s = strstr(s, "%{"));) {

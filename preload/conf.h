@@ -19,6 +19,7 @@
 struct conf {
 	uint64_t values[SETTING_N];   // as setting_parse gives them
 	const char *texts[SETTING_N]; // in force: as set, or by default
+	int toggle_signal;	      // gperftools' CPUPROFILESIGNAL; 0: none
 	const char *bad[SETTING_N];   // as set but not readable, else NULL
 	// NAME=value of what the collector is to inherit and of what CPROF_DIR
 	// asks for; ends in NULL.

@@ -34,30 +34,44 @@ static int prof_action(const struct sigaction *act, struct sigaction *old)
 
 // While ours is in force the host's view is "default"; a handler of its own
 // replaces ours, and "default" again brings ours back.
-static int snapshot_action(const struct sigaction *act, struct sigaction *old)
+static int snapshot_action(struct tick_view *view, const struct sigaction *act,
+			   struct sigaction *old)
 {
 	struct sigaction before;
-	bool was_ours = tick_snapshot.is_installed;
+	bool was_ours = view->is_installed;
 	int ret = 0;
 
 	if (act && act->sa_handler == SIG_DFL) {
 		if (was_ours)
-			before = *tick_host(&tick_snapshot);
+			before = *tick_host(view);
 		else
-			ret = real.sigaction(tick_snapshot.sig, NULL, &before);
-		tick_set_host(&tick_snapshot, act);
-		tick_install(&tick_snapshot);
+			ret = real.sigaction(view->sig, NULL, &before);
+		tick_set_host(view, act);
+		tick_install(view);
 	} else if (act) {
-		ret = real.sigaction(tick_snapshot.sig, act, &before);
-		tick_snapshot.is_installed = false;
+		ret = real.sigaction(view->sig, act, &before);
+		view->is_installed = false;
 	} else {
-		ret = real.sigaction(tick_snapshot.sig, NULL, &before);
+		ret = real.sigaction(view->sig, NULL, &before);
 	}
 	if (was_ours)
-		before = *tick_host(&tick_snapshot);
+		before = *tick_host(view);
 	if (!ret && old)
 		*old = before;
 	return ret;
+}
+
+static bool is_ours(int sig)
+{
+	return sig && (sig == tick_prof.sig || sig == tick_snapshot.sig ||
+		       sig == tick_toggle.sig);
+}
+
+static struct tick_view *view_of(int sig)
+{
+	return sig == tick_prof.sig	? &tick_prof
+	       : sig == tick_toggle.sig ? &tick_toggle
+					: &tick_snapshot;
 }
 
 EXPORT int sigaction(int sig, const struct sigaction *act,
@@ -68,20 +82,9 @@ EXPORT int sigaction(int sig, const struct sigaction *act,
 	if (tick_prof.is_installed && sig == tick_prof.sig &&
 	    state_is_own_process())
 		return prof_action(act, old);
-	if (tick_snapshot.sig && sig == tick_snapshot.sig &&
-	    state_is_own_process())
-		return snapshot_action(act, old);
+	if (is_ours(sig) && sig != tick_prof.sig && state_is_own_process())
+		return snapshot_action(view_of(sig), act, old);
 	return real.sigaction(sig, act, old);
-}
-
-static bool is_ours(int sig)
-{
-	return sig && (sig == tick_prof.sig || sig == tick_snapshot.sig);
-}
-
-static struct tick_view *view_of(int sig)
-{
-	return sig == tick_prof.sig ? &tick_prof : &tick_snapshot;
 }
 
 static sighandler_t set_handler(int sig, sighandler_t handler, int flags)

@@ -212,7 +212,7 @@ static int push_now(struct record *head, struct pieces *p)
 
 static int tell_snapshots(uint32_t n)
 {
-	struct record r = {.type = RECORD_DUMP, .form = FORM_NONE};
+	struct record r = {.type = RECORD_DUMP, .form = FORM_NONE, .value = n};
 	struct pieces p = {
 		.v = {{&r, sizeof(r)}}, .n = 1, .total_bytes = sizeof(r)};
 	const struct region_control *c = state_control();

@@ -19,7 +19,7 @@
 #define SILENCE_WAIT_NS 100000000u // a handler takes some microseconds
 #define ALL_SIGNALS	(~0ull)
 
-struct tick_view tick_prof, tick_snapshot;
+struct tick_view tick_prof, tick_snapshot, tick_toggle;
 
 static uint16_t wanted_hz(void)
 {
@@ -221,7 +221,8 @@ static void on_prof(int sig, siginfo_t *si, void *uc)
 	errno = err;
 }
 
-bool tick_request_snapshot(void)
+// Asks for what REQUEST adds to region_status.x_dump_requests.
+static bool ask(uint32_t request)
 {
 	int err = errno;
 	bool is_on =
@@ -229,11 +230,16 @@ bool tick_request_snapshot(void)
 		atomic_load_explicit(&state.x_attaching, memory_order_relaxed);
 
 	if (is_on) {
-		atomic_fetch_add(&state.x_snapshots_owed, 1);
+		atomic_fetch_add(&state.x_snapshots_owed, request);
 		ring_ask_snapshots();
 	}
 	errno = err;
 	return is_on;
+}
+
+bool tick_request_snapshot(void)
+{
+	return ask(1);
 }
 
 // A process that sends itself a signal at its default action means to die of it
@@ -265,7 +271,7 @@ static void on_snapshot(int sig, siginfo_t *si, void *uc)
 		die_of(sig);
 	} else {
 		count_signal();
-		(void)tick_request_snapshot();
+		(void)ask(sig == tick_toggle.sig ? REGION_TOGGLE : 1);
 	}
 	state_clear_flags(THREAD_IN_HANDLER);
 	errno = err;
@@ -338,6 +344,8 @@ void tick_init(void)
 	}
 	if (snapshot != prof)
 		start_view(&tick_snapshot, snapshot);
+	if (conf.toggle_signal != prof && conf.toggle_signal != snapshot)
+		start_view(&tick_toggle, conf.toggle_signal);
 }
 
 static void end_view(struct tick_view *view)
@@ -356,6 +364,7 @@ void tick_fini(void)
 
 	end_view(&tick_prof);
 	end_view(&tick_snapshot);
+	end_view(&tick_toggle);
 	cputimer_signal = 0;
 	if (!(self.flags & THREAD_BLOCKS_PROF))
 		return;
@@ -405,7 +414,8 @@ void tick_give_way(const sigset_t *wanted)
 
 	if (tick_prof.is_installed && !tick_prof.is_silent && wanted &&
 	    sigismember(wanted, old) == 1 && !sigismember(wanted, new) &&
-	    new != tick_snapshot.sig &&sys_is_single_threaded() &&
+	    new != tick_snapshot.sig &&new !=
+		    tick_toggle.sig &&sys_is_single_threaded() &&
 	    !state_is_sandboxed() && state_is_own_process())
 		move_timers(old, new);
 	errno = err;

@@ -35,9 +35,10 @@ static inline const struct sigaction *tick_host(const struct tick_view *view)
 
 void tick_set_host(struct tick_view *view, const struct sigaction *act);
 
-// The CPU timers' signal (ours as long as the process runs) and the snapshot
-// signal (ours only while the host leaves it at its default).
-extern struct tick_view tick_prof, tick_snapshot;
+// The CPU timers' signal (ours as long as the process runs), the snapshot
+// signal and gperftools' CPUPROFILESIGNAL (ours only while the host leaves them
+// at their default).
+extern struct tick_view tick_prof, tick_snapshot, tick_toggle;
 
 // Moves when the calling thread has handled a signal of ours: it ended a call
 // that the host expects no signal to end.

@@ -28,7 +28,8 @@ enum record_type {
 	RECORD_THREAD_NAME = 8, // value: tid · payload: its new name
 	RECORD_UNLOAD = 9,	// an image is going away; payload: path
 				// value: load bias · aux: generation it ends
-	RECORD_DUMP = 10,     // the snapshot signal arrived (socket transport)
+	RECORD_DUMP = 10, // value: what region_status.x_dump_requests grows by
+			  // (socket transport)
 	RECORD_GOODBYE = 11,  // the process is ending (socket transport)
 	RECORD_COUNTERS = 12, // payload: counters (socket transport)
 	// Where the thread is, as it was asked. value: record_asked() · aux:

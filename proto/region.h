@@ -110,6 +110,10 @@ enum region_eintr {
 	REGION_EINTR_SEMAPHORES = 1 << 1, // sem_timedwait
 };
 
+// In the upper 8 bits of x_dump_requests: begin or end a CPU profile.
+#define REGION_TOGGLE_SHIFT 24
+#define REGION_TOGGLE	    (1u << REGION_TOGGLE_SHIFT)
+
 // Written by the shim; the collector reads, and believes none of it.
 struct region_status {
 	// Last heap sample id given out; fetch_add relaxed, ids are only names.
@@ -120,8 +124,9 @@ struct region_status {
 	// Bumped before and after each dlclose: odd while one is running.
 	// Release pairs with the collector's acquire before it reads maps.
 	_Alignas(CACHELINE) _Atomic uint32_t x_generation;
-	// Snapshots asked for by the signal; relaxed, the collector compares
-	// with the number it has served.
+	// Snapshots asked for by the signal, and REGION_TOGGLE for each time
+	// that CPUPROFILESIGNAL came; relaxed, the collector compares with the
+	// number it has served.
 	_Atomic uint32_t x_dump_requests;
 	// 1 = the process is exiting and waits on x_written. Release pairs with
 	// the collector's acquire: all records pushed before are visible.

@@ -124,6 +124,44 @@ def gperftools_signal():
     child.wait()
 
 
+def burn(pid, n_ticks):
+    """Waits until PID has used so many clock ticks more."""
+    def used():
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+    until = used() + n_ticks
+    under.poll(f"{n_ticks} ticks", lambda: used() >= until, 60)
+
+
+def gperftools_toggle():
+    """Two profiles by four signals, the third ended by the program's end;
+    nothing of what is between them."""
+    base = os.path.join(under.TMP, "toggled")
+    child = under.start(
+        ["/bin/bash", "-c", "while :; do :; done"], "gperf-toggle",
+        CPUPROFILE=base, CPUPROFILESIGNAL=str(int(signal.SIGUSR2)),
+        CPUPROFILE_FREQUENCY="500")
+    under.attached(child.pid)
+    for n in range(2):
+        burn(child.pid, 20)
+        child.send_signal(signal.SIGUSR2)
+        burn(child.pid, 40)
+        child.send_signal(signal.SIGUSR2)
+        under.poll("the profile", lambda: os.path.exists(f"{base}.{n}"))
+    child.send_signal(signal.SIGUSR2)
+    burn(child.pid, 40)
+    child.kill()
+    child.wait()
+    under.poll("the last profile", lambda: os.path.exists(f"{base}.2"))
+    for n in range(3):
+        cpu = pprof.Profile(f"{base}.{n}").total("cpu") / 1e9
+        under.expect(f"profile {n} has CPU time: {cpu}", cpu > 0.1)
+    under.expect_equal("no others", sorted(
+        n for n in os.listdir(under.TMP) if n.startswith("toggled")),
+        [f"toggled.{n}" for n in range(3)])
+
+
 peaks()
 allocated()
 timed()
@@ -131,3 +169,4 @@ disk()
 gperftools()
 gperftools_children()
 gperftools_signal()
+gperftools_toggle()

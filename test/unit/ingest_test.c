@@ -265,7 +265,7 @@ static void test_others(void **state)
 	(void)state;
 	give(h, words, sizeof(words));
 	assert_int_equal(in.counters[COUNTER_RING_FULL], 6);
-	h.form = FORM_NONE, h.type = RECORD_DUMP;
+	h.form = FORM_NONE, h.type = RECORD_DUMP, h.value = 1;
 	give(h, NULL, 0);
 	h.type = RECORD_GOODBYE;
 	give(h, NULL, 0);
