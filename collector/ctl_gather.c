@@ -217,8 +217,7 @@ static int read_kind(const struct ctl_gather *g, enum kind kind,
 	return status;
 }
 
-// FILE with its %p %e %h %t %{ENV} filled in. To be freed.
-static char *expand(const char *file, const char *prog, pid_t pid)
+char *ctl_gather_name(const char *file, const char *prog, pid_t pid)
 {
 	extern char **environ;
 	char cwd[PATH_MAX];
@@ -241,7 +240,7 @@ static char *expand(const char *file, const char *prog, pid_t pid)
 static void write_kind(const struct ctl_gather *g, enum kind kind,
 		       const struct ctl_options *o, pid_t pid)
 {
-	char *file = expand(g->names[kind], o->words[0], pid);
+	char *file = ctl_gather_name(g->names[kind], o->words[0], pid);
 	const struct report_format *format =
 		report_format_of_file(g->names[kind]);
 	struct ctl_options options = *o;

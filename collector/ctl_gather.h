@@ -29,6 +29,10 @@ int ctl_gather_begin(const struct ctl_options *options,
 void ctl_gather_end(struct ctl_gather *g, const struct ctl_options *options,
 		    pid_t pid);
 
+// FILE with its %p %e %h %t %{ENV} filled in for PROG, which is PID. To be
+// freed; NULL: no memory.
+char *ctl_gather_name(const char *file, const char *prog, pid_t pid);
+
 // There was no run: removes the folder.
 void ctl_gather_drop(struct ctl_gather *g);
 

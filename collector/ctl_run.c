@@ -7,9 +7,11 @@
 #include "collector/ctl_child.h"
 #include "collector/ctl_elf.h"
 #include "collector/ctl_fail.h"
+#include "collector/ctl_follow.h"
 #include "collector/ctl_gather.h"
 #include "collector/ctl_http.h"
 #include "collector/ctl_json.h"
+#include "collector/ctl_out.h"
 #include "collector/ctl_paths.h"
 #include "collector/ctl_progress.h"
 
@@ -217,6 +219,62 @@ static void report(const struct ctl_options *o, struct ctl_gather *gather,
 	json_decref(ended);
 }
 
+// A name that can't be written to is known before the run; one with a % not.
+static int check_trace(const char *name)
+{
+	struct ctl_out out;
+
+	if (!name || strchr(name, '%'))
+		return CTL_OK;
+	return ctl_out_check_report(name, &out);
+}
+
+static bool is_json(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n >= 5 && !strcmp(name + n - 5, ".json");
+}
+
+static void follow(const struct ctl_options *o, pid_t pid,
+		   struct ctl_follow *ret)
+{
+	const char *name = o->given[CTL_OPTION_TRACE];
+	int err;
+
+	*ret = (struct ctl_follow){0};
+	if (!name)
+		return;
+	err = ctl_follow_start(o->socket, pid, is_json(name), ret);
+	if (err)
+		ctl_fail_note("cannot trace '%s': %s", o->words[0],
+			      strerror(-err));
+}
+
+static void write_trace(const struct ctl_options *o, struct ctl_follow *f,
+			pid_t pid)
+{
+	size_t n_bytes;
+	char *bytes, *name;
+	struct ctl_out out;
+
+	if (!f->helper)
+		return;
+	bytes = ctl_follow_end(f, &n_bytes);
+	name = ctl_gather_name(o->given[CTL_OPTION_TRACE], o->words[0], pid);
+	if (!bytes) {
+		ctl_fail_note("no trace of '%s': it was not profiled, or ended "
+			      "at once",
+			      o->words[0]);
+	} else if (name && !ctl_out_check_report(name, &out)) {
+		out.is_quiet = true;
+		if (!ctl_out_write(&out, bytes, n_bytes))
+			ctl_fail_note("wrote %s", name);
+	}
+	free(name);
+	free(bytes);
+}
+
 // CTL_OK, or a status with the reason printed.
 static int start(const struct ctl_options *o, const struct ctl_elf *elf,
 		 pid_t *ret_pid)
@@ -232,6 +290,7 @@ static int start(const struct ctl_options *o, const struct ctl_elf *elf,
 
 int ctl_run(const struct ctl_options *options)
 {
+	struct ctl_follow trace;
 	struct ctl_gather gather;
 	struct ctl_elf elf;
 	pid_t pid;
@@ -242,7 +301,9 @@ int ctl_run(const struct ctl_options *options)
 				"run: no program given; it takes [OPTIONS] -- "
 				"PROG ARGS...");
 	ctl_elf_look(options->words[0], &elf);
-	status = ctl_gather_begin(options, &gather);
+	status = check_trace(options->given[CTL_OPTION_TRACE]);
+	if (!status)
+		status = ctl_gather_begin(options, &gather);
 	if (status)
 		return status;
 	status = start(options, &elf, &pid);
@@ -250,7 +311,9 @@ int ctl_run(const struct ctl_options *options)
 		ctl_gather_drop(&gather);
 		return status;
 	}
+	follow(options, pid, &trace);
 	wait_status = ctl_child_wait(pid);
+	write_trace(options, &trace, pid);
 	report(options, &gather, &elf, pid);
 	return pass_on_status(options->words[0], wait_status);
 }

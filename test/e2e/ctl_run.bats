@@ -75,6 +75,24 @@ burn='n=0; while [ $n -lt 60000 ]; do n=$((n+1)); x=$x$n; x=${x:0:9}; done'
 	[ ! -e ran ]
 }
 
+@test "--trace is the timeline of the program, to its end" {
+	run -7 "$CTL" run --trace 't.%e.json' --exit none --cpu-hz 1000 -- \
+		sh -c "exec bash -c '$burn; exit 7'"
+	echo "$output"
+	# In a script that becomes another program the last one is meant.
+	python3 - t.sh.json <<-'PY'
+		import json, sys
+		events = json.load(open(sys.argv[1]))["traceEvents"]
+		samples = [e for e in events if e.get("name") == "cpu sample"]
+		assert len(samples) > 50, len(samples)
+	PY
+	run "$CTL" run --trace p.pftrace --exit none -- bash -c "$burn"
+	[ -s p.pftrace ]
+	run -1 "$CTL" run --trace /nonexistent/x -- touch ran
+	one_line "cannot write '/nonexistent/x'"
+	[ ! -e ran ]
+}
+
 @test "it puts the shim before what LD_PRELOAD has already" {
 	run --separate-stderr env LD_PRELOAD=/nonexistent.so "$CTL" run -- \
 		bash -c 'echo "$LD_PRELOAD"'
