@@ -9,6 +9,7 @@
 #include "collector/utf8.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,6 +257,18 @@ static struct proc_rates effective_rates(const struct proc *p)
 	return r;
 }
 
+// CPU samples are switched on or off: see nudge.h.
+static void note_switch(struct proc *p, uint64_t old_hz, uint64_t hz)
+{
+	if (!hz)
+		p->nudge_ns = 0;
+	if (!hz || old_hz)
+		return;
+	p->nudge_ns = pool_now_ns();
+	p->nudge_step_ns = 0;
+	proc_poke(p);
+}
+
 static void store_rates(struct proc *p)
 {
 	struct region_control *c;
@@ -264,6 +277,8 @@ static void store_rates(struct proc *p)
 	if (!p->region)
 		return;
 	c = p->region->control;
+	note_switch(p, atomic_load_explicit(&c->x_cpu_hz, memory_order_relaxed),
+		    rates.cpu_hz);
 	atomic_store_explicit(&c->x_heap_rate, rates.heap_rate,
 			      memory_order_relaxed);
 	atomic_store_explicit(&c->x_cpu_hz, rates.cpu_hz, memory_order_relaxed);
@@ -285,6 +300,9 @@ void proc_use_region(struct proc *p, struct region *region)
 			      memory_order_relaxed);
 	walkindex_use(&p->walk, region_walk_index(region));
 	store_rates(p);
+	// Its threads have seen no other rate, or none.
+	if (!p->hello->is_reconnect)
+		p->nudge_ns = 0;
 }
 
 void proc_drop_region(struct proc *p)
@@ -365,6 +383,21 @@ int proc_set_rate(struct proc *p, enum setting setting, uint64_t value)
 	*rate = value;
 	store_rates(p);
 	return 0;
+}
+
+struct askable_policy proc_ask_policy(const struct proc *p)
+{
+	const struct region_status *status = p->region->status;
+	struct askable_policy policy = {.base_filters = p->base_filters};
+
+	policy.sig = (int)atomic_load_explicit(&status->x_ask_signal,
+					       memory_order_relaxed);
+	policy.eintr =
+		atomic_load_explicit(&status->x_eintr, memory_order_relaxed);
+	// Any other the sandbox would refuse.
+	if (policy.sig != SIGURG && policy.sig != SIGWINCH)
+		policy.sig = 0;
+	return policy;
 }
 
 void proc_set_traced(struct proc *p, bool is_traced)

@@ -15,6 +15,7 @@
 #ifndef CPROF_COLLECTOR_PROC_H
 #define CPROF_COLLECTOR_PROC_H
 
+#include "collector/askable.h"
 #include "collector/gperf.h"
 #include "collector/ingest.h"
 #include "collector/loop.h"
@@ -170,6 +171,10 @@ struct proc {
 	struct proc_begun begun[KIND_N + PROFILES_MAX]; // begun.h
 	uint64_t begun_old_hz;
 	uint32_t n_rolls; // requests for all stacks; the last's number
+	// When threads are told next that there are CPU samples now, 0 = never,
+	// and the distance from the last time, 0 = not yet (nudge.h).
+	uint64_t nudge_ns;
+	uint64_t nudge_step_ns;
 	bool is_traced;
 	uint32_t n_trims;     // requests to give memory back; the last's number
 	uint64_t trimmed_ns;  // when that was made
@@ -230,6 +235,10 @@ void proc_drop_region(struct proc *p);
 // -EOPNOTSUPP: the socket transport has no way to tell the process.
 int proc_set_rate(struct proc *p, enum setting setting, uint64_t value);
 uint64_t proc_rate(const struct proc *p, enum setting setting);
+
+// Who may be sent the shim's signal: .sig is 0 where nobody handles it. The
+// session has a region.
+struct askable_policy proc_ask_policy(const struct proc *p);
 
 // While a trace runs records tell the time, and rates are raised so far that it
 // sees something: waits of 10 us and more, and CPU time. The session has a

@@ -14,10 +14,8 @@
 #include "collector/take.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,6 +38,7 @@ struct call {
 	struct roll *roll;
 	DIR *tasks;
 	struct askable_policy policy;
+	bool interrupts;
 	uint32_t request;
 	struct hmap by_tid; // own tid -> index + 1
 	size_t n_taken;	    // answers that are in the list
@@ -68,10 +67,8 @@ static bool open_request(struct call *c)
 	p->ingest.asked.n = 0;
 	if (!p->region)
 		return true;
-	c->policy.sig = (int)atomic_load_explicit(
-		&p->region->status->x_ask_signal, memory_order_relaxed);
-	c->policy.eintr = atomic_load_explicit(&p->region->status->x_eintr,
-					       memory_order_relaxed);
+	c->policy = proc_ask_policy(p);
+	c->policy.interrupts = c->interrupts;
 	atomic_store_explicit(&p->region->control->x_stacks_asked, c->request,
 			      memory_order_relaxed);
 	return true;
@@ -102,9 +99,6 @@ static int begin(struct call *c)
 			return -EBUSY;
 		pause_ns(TURN_STEP_NS);
 	}
-	// Any other the sandbox would refuse.
-	if (c->policy.sig != SIGURG && c->policy.sig != SIGWINCH)
-		c->policy.sig = 0;
 	return 0;
 }
 
@@ -138,17 +132,10 @@ static void take_answers(struct call *c)
 	proc_unlock(c->p);
 }
 
-// The kernel takes such a signal from another process only with a code below 0,
-// and only for a thread of that process.
 static void ask(struct call *c, struct roll_thread *t)
 {
-	siginfo_t si = {.si_signo = c->policy.sig, .si_code = SI_QUEUE};
-
-	si.si_pid = getpid();
-	si.si_uid = getuid();
-	si.si_value.sival_ptr = (void *)(uintptr_t)(REGION_ASK | c->request);
-	if (proc_is_over(c->p) || syscall(SYS_rt_tgsigqueueinfo, c->p->pid,
-					  t->task.tid, c->policy.sig, &si))
+	if (proc_is_over(c->p) ||
+	    task_ask(c->p->pid, t->task.tid, c->policy.sig, c->request))
 		return;
 	t->is_asked = true;
 	c->n_outstanding++;
@@ -344,8 +331,7 @@ int roll_call(struct proc *p, bool interrupts, struct roll *ret)
 	struct call c = {
 		.p = p,
 		.roll = ret,
-		.policy = {.base_filters = p->base_filters,
-			   .interrupts = interrupts},
+		.interrupts = interrupts,
 	};
 	int err = begin(&c);
 

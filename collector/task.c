@@ -6,13 +6,16 @@
 #include "collector/task.h"
 
 #include "collector/mem.h"
+#include "proto/region.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define TEXT_BYTES 4096
@@ -202,6 +205,18 @@ int task_list(DIR *tasks, size_t max, uint32_t **ret, size_t *ret_n)
 	*ret = tids;
 	*ret_n = n;
 	return 0;
+}
+
+// The kernel takes such a signal from another process only with a code below 0,
+// and only for a thread of that process.
+int task_ask(uint32_t pid, uint32_t tid, int sig, uint32_t request)
+{
+	siginfo_t si = {.si_signo = sig, .si_code = SI_QUEUE};
+
+	si.si_pid = getpid();
+	si.si_uid = getuid();
+	si.si_value.sival_ptr = (void *)(uintptr_t)(REGION_ASK | request);
+	return syscall(SYS_rt_tgsigqueueinfo, pid, tid, sig, &si) ? -errno : 0;
 }
 
 void task_describe(const struct task *t, char *ret, size_t n_bytes)

@@ -42,6 +42,10 @@ int task_list(DIR *tasks, size_t max, uint32_t **ret, size_t *ret_n);
 // Looks at thread TID. 0 or negative errno: then it has gone.
 int task_read(DIR *tasks, uint32_t tid, struct task *ret);
 
+// Sends thread TID of PID the shim's signal SIG with REQUEST (REGION_ASK). 0 or
+// negative errno.
+int task_ask(uint32_t pid, uint32_t tid, int sig, uint32_t request);
+
 // The name of the system call T sleeps in, or of its place in the kernel, or
 // "". Writes at most N_BYTES with the NUL.
 void task_describe(const struct task *t, char *ret, size_t n_bytes);

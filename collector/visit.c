@@ -10,6 +10,7 @@
 #include "collector/dump.h"
 #include "collector/log.h"
 #include "collector/mem.h"
+#include "collector/nudge.h"
 #include "collector/procfs.h"
 #include "collector/regular.h"
 #include "collector/take.h"
@@ -229,7 +230,8 @@ static uint64_t visit(void *context)
 	struct proc *p = context;
 	bool is_over;
 	uint64_t n_bytes, pause_ns;
-	bool is_done, is_finished;
+	bool is_done, is_finished, is_nudged;
+	struct nudge nudge;
 
 	ASSERT(p->magic == PROC_MAGIC);
 	check_alive(p);
@@ -261,7 +263,10 @@ static uint64_t visit(void *context)
 	is_finished = p->is_finished;
 	if (!is_finished)
 		rearm_stream(p);
+	is_nudged = !is_over && nudge_is_due(p, &nudge);
 	proc_unlock(p);
+	if (is_nudged)
+		nudge_send(p, &nudge);
 	if (is_done)
 		p->env->on_finished(p->env->context, p);
 	return is_finished ? POOL_NEVER : pool_now_ns() + pause_ns;

@@ -82,7 +82,10 @@ static void arm_rate(uint16_t hz)
 
 void cputimer_start(uint16_t hz)
 {
-	if (create())
+	// Before there is a timer: a handler that comes in between has nothing
+	// to do.
+	self.hz = hz;
+	if ((hz || !state_has_ask_signal()) && create())
 		arm_rate(hz);
 }
 

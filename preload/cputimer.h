@@ -2,9 +2,9 @@
 //
 // One POSIX timer a thread, on the thread's own CPU clock: it never interrupts
 // a thread that sleeps, never hits another one, ends with exec, and counts what
-// a slow tick makes it miss as overruns. With CPU profiling off it is a
-// heartbeat of ten a CPU second, by which a thread notices that it was switched
-// on.
+// a slow tick makes it miss as overruns. With CPU profiling off there is none,
+// but where the collector can't signal a thread that it was switched on: then
+// it is a heartbeat of ten a CPU second, by which the thread notices.
 //
 // Own thread only; raw calls, async-signal-safe. Nothing in a sandbox.
 #ifndef CPROF_PRELOAD_CPUTIMER_H
@@ -18,7 +18,7 @@
 extern int cputimer_signal;
 bool cputimer_is_tick(const siginfo_t *si);
 
-// Creates the calling thread's timer and arms it for HZ (0 = heartbeat), the
+// Creates the calling thread's timer and arms it for HZ (0 = as above), the
 // first expiry random within a period, so that short threads are hit fairly.
 // Failure is counted, never more.
 void cputimer_start(uint16_t hz);

@@ -150,6 +150,8 @@ EXPORT int hook_prctl(int option, unsigned long a, unsigned long b,
 
 	if (option == PR_SET_SECCOMP)
 		return enter_seccomp(a, b);
+	if (option == PR_SET_TSC)
+		thread_forbid_tsc();
 	ret = real.prctl(option, a, b, c, d);
 	if (option == PR_SET_NAME && !ret && state_is_own_process())
 		hook_thread_renamed((const char *)a);

@@ -205,8 +205,11 @@ static int push_now(struct record *head, struct pieces *p)
 	head->size_bytes = p->total_bytes;
 	head->tid = self.tid;
 	err = state.n_stripes ? rings_write(p) : socket_write(p);
-	if (!err)
+	if (!err) {
 		state_count(COUNTER_PUSHED, 1);
+		if (UNLIKELY(!(self.flags & THREAD_SEEN)))
+			state_set_flags(THREAD_SEEN);
+	}
 	return err;
 }
 

@@ -30,9 +30,19 @@ bool sample_ready(void)
 	if (!session_ensure())
 		return false;
 	// A thread that first shows up in a sandbox can't ask who it is.
-	if (UNLIKELY(self.serial != state.serial) && !state_is_sandboxed())
-		thread_adopt();
+	if (UNLIKELY(self.serial != state.serial)) {
+		if (!state_is_sandboxed())
+			thread_adopt();
+	} else if (UNLIKELY(!self.hz) && thread_wanted_hz()) {
+		thread_take_rate();
+	}
 	return self.serial == state.serial;
+}
+
+// What a call that was ready a moment ago need not find out again.
+static bool is_registered(void)
+{
+	return state_control() && self.serial == state.serial;
 }
 
 static uint64_t rate_of(const _Atomic uint64_t *x_rate)
@@ -312,7 +322,8 @@ COLD void sample_block(uint64_t delay_ns)
 			   .labels = labels_now};
 	struct capture c;
 
-	if (sample_ready()) {
+	// Ready is who timed the wait, and in most cases that is all.
+	if (is_registered() || sample_ready()) {
 		r.aux = rate_of(&state_control()->x_block_rate_ns);
 		if (r.aux && rate_keep(&self.random, delay_ns, r.aux)) {
 			capture_here(&c);
@@ -346,7 +357,7 @@ COLD void sample_thread(uint32_t tid)
 		.type = RECORD_THREAD, .value = tid, .labels = labels_now};
 	struct capture c;
 
-	if (sample_ready()) {
+	if (is_registered() || sample_ready()) {
 		capture_here(&c);
 		(void)push_worth(&r, &c);
 	}

@@ -79,6 +79,11 @@ void state_set_ask_signal(int sig)
 		publish_ask_signal();
 }
 
+bool state_has_ask_signal(void)
+{
+	return atomic_load_explicit(&x_ask_signal, memory_order_relaxed);
+}
+
 void state_note_eintr(enum region_eintr what)
 {
 	if (atomic_load_explicit(&x_eintr, memory_order_relaxed) & what)

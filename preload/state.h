@@ -109,6 +109,8 @@ enum thread_flags {
 	THREAD_PROBE = 1 << 3,	     // its timer is a fork child's probe
 	THREAD_PAUSED = 1 << 5,	     // what it allocates is not sampled
 	THREAD_IN_HANDLER = 1 << 4,  // in a handler of ours, all is blocked
+	THREAD_BEGUN = 1 << 6,	     // it was counted when it began
+	THREAD_SEEN = 1 << 7,	     // the collector has records of it
 };
 
 extern __thread struct thread self __attribute__((tls_model("initial-exec")));
@@ -195,6 +197,7 @@ void state_forked(void);
 // The signal by which a thread may be asked for its stack, 0 = none; and what
 // of the process it would disturb.
 void state_set_ask_signal(int sig);
+bool state_has_ask_signal(void);
 void state_note_eintr(enum region_eintr what);
 
 // Makes the process page wipe itself on fork. 0, or negative errno: then the

@@ -27,6 +27,8 @@
 #define SLACK_BYTES	    (32u << 10)
 #define MAIN_STACK_BYTES    (8u << 20)
 #define NAME_BYTES	    16u
+#define SHORT_NS	    200000u
+#define START_NS	    20000u
 #define KEYS_WITHOUT_MALLOC 32u
 
 // Not in every libc (musl): then the main thread's stack counts as foreign.
@@ -34,27 +36,79 @@ extern void *__libc_stack_end __attribute__((weak));
 
 static pthread_key_t key;
 static bool has_key;
+// Relaxed: it only goes up, and who forbids the TSC does so in its own thread.
+static _Atomic bool x_is_tsc_forbidden;
+// What the thread runs, 0 = not known; and when one that had a timer from the
+// first began, 0 = not known.
+static __thread uintptr_t started_pc __attribute__((tls_model("initial-exec")));
+static __thread uint64_t begun_ns __attribute__((tls_model("initial-exec")));
 
 static void end_by_key(void *start_pc)
 {
 	thread_end((uintptr_t)start_pc);
 }
 
+// A thread that began past us has the program's entry for a start.
+static void set_key(void)
+{
+	uintptr_t pc = started_pc ? started_pc : getauxval(AT_ENTRY);
+
+	if (has_key && !pthread_getspecific(key))
+		(void)pthread_setspecific(key, (void *)pc);
+}
+
 void thread_init(void)
 {
+	int tsc = 0;
+
 	// Beyond the first 32 keys setting one may allocate, which a signal
 	// handler must not.
 	has_key = !pthread_key_create(&key, end_by_key) &&
 		  key < KEYS_WITHOUT_MALLOC;
+	// Inherited from who started the program.
+	if (!sys_call(SYS_prctl, PR_GET_TSC, &tsc) && tsc == PR_TSC_SIGSEGV)
+		thread_forbid_tsc();
 }
 
-static uint16_t wanted_hz(void)
+void thread_forbid_tsc(void)
+{
+	atomic_store_explicit(&x_is_tsc_forbidden, true, memory_order_relaxed);
+}
+
+static bool is_tsc_forbidden(void)
+{
+	return atomic_load_explicit(&x_is_tsc_forbidden, memory_order_relaxed);
+}
+
+uint16_t thread_wanted_hz(void)
 {
 	const struct region_control *c = state_control();
 
 	return c ? (uint16_t)atomic_load_explicit(&c->x_cpu_hz,
 						  memory_order_relaxed)
 		 : 0;
+}
+
+static void count(void)
+{
+	if (!(self.flags & THREAD_BEGUN))
+		state_count(COUNTER_THREADS, 1);
+	state_set_flags(THREAD_BEGUN);
+}
+
+// Coming from no rate, the time until now was nobody's to sample.
+void thread_take_rate(void)
+{
+	uint16_t hz = thread_wanted_hz();
+
+	if (hz == self.hz || !cputimer_signal || state_is_sandboxed())
+		return;
+	if (!self.hz)
+		self.sampled_ns = cputimer_thread_ns();
+	if (self.timer)
+		cputimer_rearm(hz);
+	else
+		cputimer_start(hz);
 }
 
 // SEED 0: nobody gave one, so the clock does.
@@ -64,8 +118,8 @@ static void identify(uint64_t seed)
 	self.serial = state.serial;
 	self.random = rate_seed((uint64_t)self.tid << 40 ^ (uintptr_t)&self ^
 				(seed ? seed : sys_slow_now_ns()));
-	state_clear_flags(THREAD_ENDED);
-	state_count(COUNTER_THREADS, 1);
+	state_clear_flags(THREAD_ENDED | THREAD_SEEN);
+	count();
 }
 
 static void start_sampling(bool is_new)
@@ -73,7 +127,7 @@ static void start_sampling(bool is_new)
 	if (!cputimer_signal)
 		return;
 	altstack_install(is_new);
-	cputimer_start(wanted_hz());
+	cputimer_start(thread_wanted_hz());
 }
 
 // The lower bound errs upwards: bytes at the stack's top belong to libc's
@@ -95,6 +149,17 @@ static void push_begin(void)
 		(void)ring_push(&r, NULL);
 }
 
+// A new thread of which nothing is asked yet, but can be: it registers at its
+// first sample, or when the collector tells it that CPU samples were switched
+// on. On a small stack it needs another for that signal.
+static bool may_wait(uint64_t stack_bytes)
+{
+	return !thread_wanted_hz() && state_has_ask_signal() &&
+	       stack_bytes >= SMALL_BYTES &&
+	       !atomic_load_explicit(&state_control()->x_is_traced,
+				     memory_order_relaxed);
+}
+
 // SEED is 0 when the thread is not new.
 static void begin(uintptr_t stack_high, uint64_t stack_bytes,
 		  uintptr_t start_pc, uint64_t seed)
@@ -102,12 +167,18 @@ static void begin(uintptr_t stack_high, uint64_t stack_bytes,
 	set_bounds(stack_high, stack_bytes);
 	if (!state_control() || state_is_sandboxed())
 		return;
+	started_pc = start_pc;
+	if (seed && may_wait(stack_bytes)) {
+		count();
+		return;
+	}
 	identify(seed);
+	set_key();
 	self.sampled_ns = 0;
 	push_begin();
 	start_sampling(seed != 0);
-	if (has_key)
-		(void)pthread_setspecific(key, (void *)start_pc);
+	if (seed && self.timer && !is_tsc_forbidden())
+		begun_ns = sys_now_ns();
 }
 
 void thread_begin(uintptr_t stack_high, uint64_t stack_bytes,
@@ -153,8 +224,7 @@ void thread_adopt(void)
 		self.sampled_ns = cputimer_thread_ns();
 	}
 	start_sampling(false);
-	if (has_key && !pthread_getspecific(key))
-		(void)pthread_setspecific(key, (void *)getauxval(AT_ENTRY));
+	set_key();
 }
 
 void thread_forked(void)
@@ -167,6 +237,7 @@ void thread_forked(void)
 	if (self.heap_rate > 1)
 		self.heap_left =
 			(uint64_t)rate_gap(&self.random, self.heap_rate);
+	state_clear_flags(THREAD_BEGUN);
 	state_set_flags(THREAD_PROBE);
 	self.tid = (uint32_t)sys_call(SYS_gettid);
 	cputimer_start_probe(PROBE_NS);
@@ -188,6 +259,23 @@ static uint64_t bank(int64_t remainder_ns, uint64_t period_ns)
 	return (uint64_t)whole;
 }
 
+// What the thread used beyond its samples. To ask for that is dear (0.5 us), so
+// of threads that lived so short that no tick came, one in some is asked, the
+// likelier the longer it lived, and stands for the others. It may have used
+// more than it lived: some of its start comes before its first instruction.
+static int64_t remainder_ns(void)
+{
+	uint64_t lived_ns = SHORT_NS;
+
+	if (begun_ns && !self.sampled_ns && !is_tsc_forbidden())
+		lived_ns = sys_now_ns() - begun_ns + START_NS;
+	if (lived_ns >= SHORT_NS)
+		return (int64_t)(cputimer_thread_ns() - self.sampled_ns);
+	if (!rate_keep(&self.random, lived_ns, SHORT_NS))
+		return 0;
+	return (int64_t)(cputimer_thread_ns() * SHORT_NS / lived_ns);
+}
+
 static void account_remainder(uintptr_t start_pc)
 {
 	uint64_t period = cputimer_period_ns(self.hz);
@@ -197,8 +285,7 @@ static void account_remainder(uintptr_t start_pc)
 
 	if (!self.timer || !period)
 		return;
-	r.value =
-		bank((int64_t)(cputimer_thread_ns() - self.sampled_ns), period);
+	r.value = bank(remainder_ns(), period);
 	if (!r.value)
 		return;
 	capture_pc(&c, start_pc);
@@ -223,7 +310,8 @@ void thread_end(uintptr_t start_pc)
 	    !(self.flags & THREAD_ENDED) && !state_is_sandboxed()) {
 		state_set_flags(THREAD_ENDED);
 		account_remainder(start_pc);
-		push_name();
+		if (self.flags & THREAD_SEEN)
+			push_name();
 		cputimer_stop();
 		altstack_remove();
 	}

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The life of a thread in the profiler: registered by the start trampoline, or
-// at its first sample when it was created past it (C11 internals, timers with
-// SIGEV_THREAD, a fork child's only thread); ended by a pthread key's
-// destructor. Hooks may still run after that end: everything here tolerates it.
+// at its first sample when there are no CPU samples, or it was created past it
+// (C11 internals, timers with SIGEV_THREAD, a fork child's only thread); ended
+// by a pthread key's destructor. Hooks may still run after that end: everything
+// here tolerates it.
 #ifndef CPROF_PRELOAD_THREAD_H
 #define CPROF_PRELOAD_THREAD_H
 
@@ -24,6 +25,15 @@ void thread_begin_main(void);
 
 // Registers the calling thread at its first sample. Async-signal-safe.
 void thread_adopt(void);
+
+// The rate of CPU samples in force; and takes it over where the calling thread
+// goes by another. Async-signal-safe.
+uint16_t thread_wanted_hz(void);
+void thread_take_rate(void);
+
+// A thread has forbidden itself, and those it creates, the time stamp counter:
+// from now on no thread's is read at its end.
+void thread_forbid_tsc(void);
 
 // The calling thread is the only one of a fresh fork child: forgets what was
 // the parent's, and arms a probe so that CPU work makes the child attach.

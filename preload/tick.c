@@ -21,21 +21,6 @@
 
 struct tick_view tick_prof, tick_snapshot, tick_toggle;
 
-static uint16_t wanted_hz(void)
-{
-	return (uint16_t)atomic_load_explicit(&state_control()->x_cpu_hz,
-					      memory_order_relaxed);
-}
-
-// Another rate is in force: takes it over. Coming from the heartbeat, the time
-// until now was nobody's to sample.
-static void take_rate(uint16_t hz)
-{
-	if (!self.hz)
-		self.sampled_ns = cputimer_thread_ns();
-	cputimer_rearm(hz);
-}
-
 // A request for all threads' stacks: one who runs need not be interrupted.
 static void answer_asked(const ucontext_t *uc)
 {
@@ -62,8 +47,7 @@ static COLD void tick(const siginfo_t *si, const ucontext_t *uc)
 		sample_cpu(ticks, period, uc);
 	}
 	answer_asked(uc);
-	if (UNLIKELY(wanted_hz() != self.hz) && !state_is_sandboxed())
-		take_rate(wanted_hz());
+	thread_take_rate();
 }
 
 void tick_park(void)
@@ -79,7 +63,7 @@ void tick_unpark(void)
 	    state_is_sandboxed())
 		return;
 	self.sampled_ns = cputimer_thread_ns();
-	cputimer_start(wanted_hz());
+	cputimer_start(thread_wanted_hz());
 }
 
 static bool has_handler(const struct tick_view *view)
@@ -103,13 +87,12 @@ bool tick_inherit_block(void)
 }
 
 // The collector's, or somebody's who may signal this process and knows what to
-// say: it gets one record.
+// say: it gets one record, or none.
 static bool is_request(const siginfo_t *si)
 {
 	uint64_t value = (uintptr_t)si->si_value.sival_ptr;
 
-	return si->si_code == SI_QUEUE && value >> 32 == REGION_ASK >> 32 &&
-	       (uint32_t)value;
+	return si->si_code == SI_QUEUE && value >> 32 == REGION_ASK >> 32;
 }
 
 // Sends what was received again: to the thread or to the process, as it came.
@@ -185,11 +168,14 @@ static COLD void chain(struct tick_view *view, siginfo_t *si, void *uc)
 		act.sa_handler(view->sig);
 }
 
+// Being ready is all that request 0 is about: the thread has its timer then.
 static COLD void on_request(const siginfo_t *si, const ucontext_t *uc)
 {
+	uint32_t request = (uint32_t)(uintptr_t)si->si_value.sival_ptr;
+
 	state_set_flags(THREAD_IN_HANDLER);
-	if (!state_is_sandboxed() && sample_ready())
-		sample_stack((uint32_t)(uintptr_t)si->si_value.sival_ptr, uc);
+	if (!state_is_sandboxed() && sample_ready() && request)
+		sample_stack(request, uc);
 	state_clear_flags(THREAD_IN_HANDLER);
 }
 
@@ -404,7 +390,7 @@ static void move_timers(int old, int new)
 	if (had_timer && self.flags & THREAD_PROBE)
 		thread_forked();
 	else if (had_timer && state_control())
-		cputimer_start(wanted_hz());
+		cputimer_start(thread_wanted_hz());
 }
 
 void tick_give_way(const sigset_t *wanted)
