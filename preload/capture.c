@@ -38,6 +38,17 @@ void capture_bound(struct capture *c, uint16_t flags)
 	c->flags = flags;
 }
 
+// The frame of a function that has a frame pointer, as gcc gives one to whoever
+// asks for it.
+void capture_frame(struct capture *c, const uintptr_t *frame)
+{
+	c->is_return = true;
+	c->regs[RECORD_REG_FP] = frame[0];
+	c->regs[RECORD_REG_PC] = frame[1];
+	c->regs[RECORD_REG_SP] = (uintptr_t)(frame + 2);
+	capture_bound(c, 0);
+}
+
 // True when memory at ADDR can be read. rt_sigprocmask(2) copies the set in
 // before it looks at an impossible "how": EFAULT or EINVAL, and nothing else
 // happens. In a sandbox nobody can tell.
@@ -61,6 +72,7 @@ static bool is_stack_pointer(uintptr_t sp)
 void capture_context(struct capture *c, const ucontext_t *uc)
 {
 	arch_context(uc, c->regs);
+	c->is_return = false;
 	capture_bound(c, RECORD_SIGNAL);
 	if (c->flags & RECORD_FOREIGN &&
 	    !is_stack_pointer(c->regs[RECORD_REG_SP]))

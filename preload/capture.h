@@ -9,18 +9,28 @@
 #include "preload/arch.h"
 #include "proto/record.h"
 
+#include <stdbool.h>
 #include <ucontext.h>
 
 struct capture {
 	uint64_t regs[RECORD_REGS]; // as in struct record_raw
 	uint32_t stack_bytes;	    // readable from regs[RSP] up
 	uint16_t flags;		    // RECORD_SIGNAL, _CUT, _FOREIGN
+	// The place is behind a call: regs has rbp, rsp and pc only, enough for
+	// a walk but not for a copy.
+	bool is_return;
 };
+
+// Where a hook was called from, as far as its own frame tells: what
+// capture_frame() needs, while the frame is there.
+#define CAPTURE_FRAME ((const uintptr_t *)__builtin_frame_address(0))
+void capture_frame(struct capture *c, const uintptr_t *frame);
 
 // The present context of the caller, whose frame stays until the bytes are
 // copied: hence a macro of one asm, not a function.
 #define capture_here(c)                       \
 	do {                                  \
+		(c)->is_return = false;       \
 		capture_registers((c)->regs); \
 		capture_bound((c), 0);        \
 	} while (0)

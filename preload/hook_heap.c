@@ -80,12 +80,19 @@ EXPORT void free_aligned_sized(void *p, size_t align, size_t n)
 	free(p);
 }
 
+// A function of its own, so that the others need no frame.
+static COLD int sampled_posix_memalign(void *p, size_t n)
+{
+	sample_alloc(p, n, CAPTURE_FRAME);
+	return 0;
+}
+
 EXPORT int posix_memalign(void **ret, size_t align, size_t n)
 {
 	int err = real.posix_memalign(ret, align, n);
 
 	if (!err && UNLIKELY(hook_heap_is_due(n)))
-		sample_alloc(*ret, n);
+		return sampled_posix_memalign(*ret, n);
 	return err;
 }
 

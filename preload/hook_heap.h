@@ -8,6 +8,7 @@
 #ifndef CPROF_PRELOAD_HOOK_HEAP_H
 #define CPROF_PRELOAD_HOOK_HEAP_H
 
+#include "preload/capture.h"
 #include "preload/live.h"
 #include "preload/sample.h"
 #include "preload/state.h"
@@ -21,12 +22,14 @@ static inline bool hook_heap_is_due(size_t n)
 	return arch_count_down(&self.heap_left, n);
 }
 
-// Samples P of N bytes, for which the gap ended, and returns P.
-static inline void *hook_heap_sample(void *p, size_t n)
-{
-	sample_alloc(p, n);
-	return p;
-}
+// Samples P of N bytes, for which the gap ended, and returns P. A macro: the
+// frame is the hook's.
+#define hook_heap_sample(p, n)                               \
+	({                                                   \
+		void *hook_heap_p = (p);                     \
+		sample_alloc(hook_heap_p, n, CAPTURE_FRAME); \
+		hook_heap_p;                                 \
+	})
 
 // P is in the filter: records its free when it was sampled. False for boot
 // arena memory, which nobody frees.

@@ -162,7 +162,7 @@ static int socket_write(const struct pieces *p)
 
 void ring_count_drop(int err)
 {
-	if (err)
+	if (err && err != -EAGAIN)
 		state_count(err == -EBUSY ? COUNTER_STRIPES_BUSY
 					  : COUNTER_RING_FULL,
 			    1);
@@ -391,6 +391,8 @@ int ring_try_push(struct record *head, const struct capture *c)
 	err = push_unwound(head, c);
 	if (err != -EAGAIN)
 		return err;
+	if (c->is_return)
+		return -EAGAIN;
 	head->flags = flags | c->flags;
 	return push_raw(head, c);
 }

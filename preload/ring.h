@@ -19,7 +19,8 @@
 
 // Pushes HEAD, and behind it the capture C (FORM_RAW; NULL: FORM_NONE).
 // Fills in size, form, flags of the capture, tid and generation. 0; -ENOSPC
-// when there is no room; -EBUSY when every stripe is in use; -ENOTCONN. Counts
+// when there is no room; -EBUSY when every stripe is in use; -ENOTCONN; -EAGAIN
+// when C can only be walked, and was not: it has to be captured in full. Counts
 // what was pushed and what was dropped.
 int ring_push(struct record *head, const struct capture *c);
 

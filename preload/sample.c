@@ -187,13 +187,29 @@ void sample_sweep(void)
 		live_sweep(push_deferred);
 }
 
+// R with the present stack, which began at FRAME where that is not NULL.
+static int push_stack(struct record *r, const uintptr_t *frame)
+{
+	push_fn *push = r->aux <= 1 ? push_exact : push_worth;
+	struct capture c;
+	int err = -EAGAIN;
+
+	if (ARCH_HAS_WALK && frame) {
+		capture_frame(&c, frame);
+		err = push_measured(r, &c, push);
+	}
+	if (err != -EAGAIN)
+		return err;
+	capture_here(&c);
+	return push_measured(r, &c, push);
+}
+
 // 0, or negative errno: R, whose value, rate and labels are filled in, did not
 // go out. Without room in the live table memory counts as never freed; objects
-// that are counted don't count.
-static int push_alloc(const void *p, struct record *r)
+// that are counted don't count. FRAME: as sample_alloc's, or NULL.
+static int push_alloc(const void *p, struct record *r, const uintptr_t *frame)
 {
 	struct live_slot slot;
-	struct capture c;
 	int err;
 
 	live_prefetch(p);
@@ -209,8 +225,7 @@ static int push_alloc(const void *p, struct record *r)
 	}
 	if (UNLIKELY(has_deferred()))
 		live_sweep(push_deferred);
-	capture_here(&c);
-	err = push_measured(r, &c, r->aux <= 1 ? push_exact : push_worth);
+	err = push_stack(r, frame);
 	if (!slot.x_slot)
 		return err;
 	if (err)
@@ -251,7 +266,8 @@ static bool is_due(size_t n_bytes)
 }
 
 // P is what the live table calls the block.
-static void end_gap(const void *p, size_t n_bytes, uint32_t labels)
+static void end_gap(const void *p, size_t n_bytes, uint32_t labels,
+		    const uintptr_t *frame)
 {
 	struct record r = {
 		.type = RECORD_ALLOC, .value = n_bytes, .labels = labels};
@@ -263,20 +279,20 @@ static void end_gap(const void *p, size_t n_bytes, uint32_t labels)
 		// The gap's own rate is what made this sample likely, whatever
 		// is in force now.
 		r.aux = self.heap_rate;
-		(void)push_alloc(p, &r);
+		(void)push_alloc(p, &r, frame);
 		(void)draw_gap();
 	}
 }
 
 // Leaving samples out does not bias the others: gaps have no memory.
-NOINLINE void sample_alloc(void *p, size_t n_bytes)
+NOINLINE void sample_alloc(void *p, size_t n_bytes, const uintptr_t *frame)
 {
 	int err = errno;
 
 	if (UNLIKELY(self.flags & THREAD_PAUSED) && p && sample_ready())
 		(void)draw_gap();
 	else
-		end_gap(p, n_bytes, labels_now);
+		end_gap(p, n_bytes, labels_now, frame);
 	if (UNLIKELY(trim_is_asked()))
 		trim_serve();
 	errno = err;
@@ -287,7 +303,7 @@ COLD void sample_block_of_heap(const void *block, size_t n_bytes,
 {
 	int err = errno;
 
-	end_gap(block, n_bytes, labels);
+	end_gap(block, n_bytes, labels, NULL);
 	errno = err;
 }
 
@@ -298,7 +314,7 @@ int sample_object(const void *object, uint32_t profile)
 			   .labels = labels_now,
 			   .profile = profile};
 
-	return push_alloc(object, &r);
+	return push_alloc(object, &r, NULL);
 }
 
 COLD void sample_free(const struct live_slot *slot, const void *p)

@@ -18,9 +18,10 @@
 // thread is registered.
 bool sample_ready(void);
 
-// P of N_BYTES was allocated and the thread's countdown has run out. In exact
-// mode (rate 1) it may wait up to 1 ms for room in the ring.
-void sample_alloc(void *p, size_t n_bytes);
+// P of N_BYTES was allocated and the thread's countdown has run out. FRAME is
+// CAPTURE_FRAME in the hook, whose caller's stack it is. In exact mode (rate 1)
+// it may wait up to 1 ms for room in the ring.
+void sample_alloc(void *p, size_t n_bytes, const uintptr_t *frame);
 
 // A heap of the program's own gave out a block that the live table calls BLOCK,
 // and the thread's countdown has run out. LABELS: its set of labels.

@@ -17,6 +17,7 @@
 #include "preload/say.h"
 #include "preload/state.h"
 #include "preload/sys.h"
+#include "preload/unwind.h"
 #include "proto/limits.h"
 #include "proto/version.h"
 #include "proto/wire.h"
@@ -145,8 +146,10 @@ static int use_region(const int fds[WIRE_RING_FDS])
 	mapping_tables(fds[1]);
 	if (is_new) {
 		// A process that never attached before has nothing to forget.
-		if (session.attached_pid)
+		if (session.attached_pid) {
 			live_clear();
+			unwind_clear();
+		}
 		mapping_use(c);
 	} else {
 		former_carry();
@@ -208,6 +211,7 @@ static int use_socket(int *fd_taken)
 		const struct region_control *c = mapping_private();
 
 		live_clear();
+		unwind_clear();
 		mapping_use(c);
 		state.is_sweeper = true;
 		publish(c);

@@ -14,6 +14,7 @@
 #include "preload/ring.h"
 #include "preload/state.h"
 #include "preload/sys.h"
+#include "preload/unwind.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -314,6 +315,7 @@ void thread_end(uintptr_t start_pc)
 			push_name();
 		cputimer_stop();
 		altstack_remove();
+		unwind_forget();
 	}
 	errno = err;
 }

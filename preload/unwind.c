@@ -7,6 +7,7 @@
 
 #include "preload/conf.h"
 #include "preload/state.h"
+#include "preload/sys.h"
 
 // Frames of the shim's own that may lie above the one that counts.
 #define OWN_FRAMES 8u
@@ -31,10 +32,123 @@ static struct walk_tables tables(void)
 	};
 }
 
+// A thread's last walk. Its owner's and, since a handler may allocate too, only
+// while IS_BUSY says that nobody is in the middle of it. A longjmp out of there
+// leaves it busy: then it is not used any more.
+static struct memo {
+	// The thread and its session (owner_now()), 0 = nobody. Taken by
+	// compare-and-swap, relaxed: only the owner looks at the rest.
+	_Atomic uint64_t x_owner;
+	volatile bool is_busy;
+	uint32_t token;		// the collector whose tables it was walked with
+	struct sent_stack sent; // the stack found last, if it was sent
+	struct walk_memo walk;
+} memos[64];
+
+static struct memo *memo_of_thread(void)
+{
+	return &memos[self.tid % (sizeof(memos) / sizeof(*memos))];
+}
+
+static uint64_t owner_now(void)
+{
+	return (uint64_t)self.serial << 32 | self.tid;
+}
+
+static COLD bool claim(struct memo *m)
+{
+	uint64_t nobody = 0;
+
+	if (!atomic_compare_exchange_strong_explicit(
+		    &m->x_owner, &nobody, owner_now(), memory_order_relaxed,
+		    memory_order_relaxed))
+		return false;
+	m->token = 0;
+	m->is_busy = false;
+	return true;
+}
+
+// The thread's memo, busy from now on; NULL when it can't have one.
+static struct memo *take_memo(const struct capture *c)
+{
+	struct memo *m = memo_of_thread();
+
+	if (!c->is_return || self.heap_rate != 1)
+		return NULL;
+	if (UNLIKELY(atomic_load_explicit(&m->x_owner, memory_order_relaxed) !=
+		     owner_now()) &&
+	    !claim(m))
+		return NULL;
+	if (m->is_busy)
+		return NULL;
+	m->is_busy = true;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (UNLIKELY(m->token != state_collector_token())) {
+		m->token = state_collector_token();
+		m->walk.n = 0;
+		m->sent.hash = 0;
+	}
+	return m;
+}
+
+static void give_memo(struct memo *m)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	m->is_busy = false;
+}
+
+void unwind_forget(void)
+{
+	uint64_t owner = owner_now();
+
+	(void)atomic_compare_exchange_strong_explicit(
+		&memo_of_thread()->x_owner, &owner, 0, memory_order_relaxed,
+		memory_order_relaxed);
+}
+
+void unwind_clear(void)
+{
+	for (size_t i = 0; i < sizeof(memos) / sizeof(*memos); i++)
+		if (atomic_load_explicit(&memos[i].x_owner,
+					 memory_order_relaxed))
+			atomic_store_explicit(&memos[i].x_owner, 0,
+					      memory_order_relaxed);
+}
+
+// As sent_has(). The stack that was found last needs no search; whether it is
+// still valid is asked when its hash is pushed.
+static bool is_sent(struct memo *m, uint64_t hash, struct sent_stack *ret)
+{
+	if (m && m->sent.hash == hash && sent_is_valid(&m->sent)) {
+		*ret = m->sent;
+		return true;
+	}
+	if (!sent_has(hash, ret))
+		return false;
+	if (m)
+		m->sent = *ret;
+	return true;
+}
+
+static bool walk(struct memo *m, struct unwound *u)
+{
+	if (m)
+		walk_again(&u->tables, &u->start, depth(), &m->walk,
+			   &u->result);
+	else
+		walk_run(&u->tables, &u->start, depth(), NULL, &u->result);
+	if (!u->result.n_frames)
+		return false;
+	u->is_sent = is_sent(m, u->result.hash, &u->sent);
+	return true;
+}
+
 bool unwind_walk(const struct capture *c, uint32_t generation,
 		 struct unwound *ret)
 {
 	uint64_t sp = c->regs[RECORD_REG_SP];
+	struct memo *m;
+	bool is_done;
 
 	ret->tables = tables();
 	if (!ret->tables.arena ||
@@ -44,17 +158,18 @@ bool unwind_walk(const struct capture *c, uint32_t generation,
 		return false;
 	ret->start = (struct walk_start){
 		.pc = c->regs[RECORD_REG_PC],
+		.is_return = c->is_return,
 		.rsp = sp,
 		.rbp = c->regs[RECORD_REG_FP],
 		.stack = (const unsigned char *)sp,
 		.stack_bytes = self.stack_high - sp,
 		.generation = generation,
 	};
-	walk_run(&ret->tables, &ret->start, depth(), NULL, &ret->result);
-	if (!ret->result.n_frames)
-		return false;
-	ret->is_sent = sent_has(ret->result.hash, &ret->sent);
-	return true;
+	m = take_memo(c);
+	is_done = walk(m, ret);
+	if (m)
+		give_memo(m);
+	return is_done;
 }
 
 bool unwind_write(const struct unwound *u, uint64_t *at)

@@ -23,6 +23,10 @@ struct unwound {
 bool unwind_walk(const struct capture *c, uint32_t generation,
 		 struct unwound *ret);
 
+// The thread ends; or the process begins a session, and no thread is known.
+void unwind_forget(void);
+void unwind_clear(void);
+
 // Walks again and writes the U->result.n_frames pcs to AT. False: the tables
 // have changed since.
 bool unwind_write(const struct unwound *u, uint64_t *at);

@@ -190,61 +190,243 @@ static bool step(const struct walk_start *s, struct frame *f, uint32_t rule)
 	return true;
 }
 
-static uint64_t mix(uint64_t hash, uint64_t value)
+// The hash of frames f0 (the leaf), f1, ... is h(f0) + K h(f1) + K^2 h(f2) +
+// ..., and so that of the outer ones is good for every leaf.
+#define OUTWARDS 0xd6e8feb86659fd93ull
+
+static uint64_t mix(uint64_t x)
 {
-	hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
-	return hash ^ hash >> 32;
+	x = (x ^ x >> 32) * 0x9e3779b97f4a7c15ull;
+	x = (x ^ x >> 29) * 0xbf58476d1ce4e5b9ull;
+	return x ^ x >> 32;
 }
 
-// True: it came to the outermost frame, or to MAX_FRAMES.
-static bool run(const struct walk_tables *t, const struct walk_start *s,
-		uint32_t max_frames, uint64_t *ret_pcs, struct walk_result *r)
+// One walk, underway.
+struct walk {
+	const struct walk_tables *tables;
+	const struct walk_start *start;
+	uint32_t max_frames;
+	uint64_t *pcs;		// or NULL
+	struct walk_memo *memo; // or NULL
+	uint32_t n_known;	// of the memo: what may lie in front of us
+	uint32_t n_fresh;	// > WALK_KNOWN_MAX: not to be remembered
+	uint64_t hash;
+	uint64_t factor;
+};
+
+static uint64_t known_pc(const struct frame *f)
 {
-	struct frame f = {s->pc, s->rsp, s->rbp, true, false};
+	return f->pc | (f->is_exact ? WALK_EXACT : 0) |
+	       (f->is_rbp_lost ? WALK_LOST : 0);
+}
+
+static bool is_known(const struct walk_known *k, const struct frame *f)
+{
+	return k->rsp == f->rsp && k->pc == known_pc(f) &&
+	       (!k->is_rbp_used || k->rbp == f->rbp);
+}
+
+// The words that led from frame I outwards are what they were. Returns the
+// first frame whose step would be another, 0 when there is none.
+static uint32_t verify(const struct walk_memo *m, const struct walk_start *s,
+		       uint32_t i)
+{
+	for (; i; i--) {
+		const struct walk_known *k = &m->known[i];
+		const struct walk_known *caller = k - 1;
+		uint64_t pc, rbp = 0;
+
+		if (!read_word(s, caller->rsp - 8, &pc) ||
+		    pc != (caller->pc & ~WALK_LOST))
+			break;
+		if (k->rbp_at &&
+		    (!read_word(s, k->rbp_at, &rbp) || rbp != caller->rbp))
+			break;
+	}
+	return i;
+}
+
+// True when the memo knows the frame F and all outside of it, which W then has.
+static bool recall(struct walk *w, const struct frame *f, uint32_t *n_frames)
+{
+	const struct walk_memo *m = w->memo;
+	uint32_t i = w->n_known, n;
+
+	while (i && m->known[i - 1].rsp < f->rsp)
+		i--;
+	w->n_known = i;
+	if (!i || !is_known(&m->known[i - 1], f))
+		return false;
+	w->n_known = verify(m, w->start, i - 1);
+	n = i - !m->known[0].pc;
+	if (w->n_known || n > w->max_frames - *n_frames)
+		return false;
+	w->n_known = i;
+	w->hash += w->factor * m->known[i - 1].hash;
+	*n_frames += n;
+	return true;
+}
+
+static void note(struct walk *w, const struct frame *f, uint64_t hash)
+{
+	if (w->memo && w->n_fresh < WALK_KNOWN_MAX)
+		w->memo->fresh[w->n_fresh] =
+			(struct walk_known){.rsp = f->rsp,
+					    .pc = f->pc ? known_pc(f) : 0,
+					    .rbp = f->rbp,
+					    .hash = hash};
+	w->n_fresh++;
+}
+
+// The step by RULE led to F; RBP was the register before.
+static void note_step(struct walk *w, uint32_t rule, uint64_t rbp,
+		      const struct frame *f)
+{
+	uint32_t how = rule >> 3 & 255, kind = rule & 7;
+	struct walk_known *k;
+
+	if (!w->memo || w->n_fresh > WALK_KNOWN_MAX)
+		return;
+	k = &w->memo->fresh[w->n_fresh - 1];
+	k->is_rbp_kept = how == WALK_RBP_SAME;
+	k->is_rbp_used = kind == WALK_RBP || how == WALK_RBP_AT_RBP;
+	if (kind == WALK_SIGNAL || kind == WALK_DEREF)
+		w->n_fresh = WALK_KNOWN_MAX + 1; // these read more words
+	else if (how == WALK_RBP_AT_RBP)
+		k->rbp_at = rbp;
+	else if (how != WALK_RBP_SAME && how != WALK_RBP_LOST)
+		k->rbp_at = f->rsp - 8ull * how;
+}
+
+// K is about to stand inside of CALLER.
+static void join(struct walk_known *k, const struct walk_known *caller)
+{
+	k->hash += OUTWARDS * caller->hash;
+	if (!caller->is_rbp_used)
+		k->rbp_at = 0;
+	else if (k->is_rbp_kept)
+		k->is_rbp_used = true;
+}
+
+// The frames of this walk take the place of those inside of the N_KNOWN that it
+// found again.
+static void remember(struct walk *w)
+{
+	struct walk_memo *m = w->memo;
+
+	m->n = w->n_known;
+	if (w->n_fresh > WALK_KNOWN_MAX - m->n)
+		return;
+	while (w->n_fresh) {
+		struct walk_known *k = &m->known[m->n];
+
+		*k = m->fresh[--w->n_fresh];
+		if (m->n++)
+			join(k, k - 1);
+	}
+}
+
+static void add_frame(struct walk *w, const struct frame *f, uint32_t n_before)
+{
+	uint64_t pc = f->is_exact ? f->pc | WALK_EXACT : f->pc;
+	uint64_t hash = mix(pc);
+
+	if (w->pcs)
+		w->pcs[n_before] = pc;
+	w->hash += w->factor * hash;
+	w->factor *= OUTWARDS;
+	note(w, f, hash);
+}
+
+// True: it came to the outermost frame, or to max_frames.
+static bool run(struct walk *w, struct walk_result *r)
+{
+	const struct walk_start *s = w->start;
+	struct frame f = {s->pc, s->rsp, s->rbp, !s->is_return, false};
 	struct image im = {0};
+	uint64_t rbp;
 	uint32_t rule;
 
 	for (;;) {
 		uint64_t addr = f.is_exact ? f.pc : f.pc - 1;
-		uint64_t pc = f.is_exact ? f.pc | WALK_EXACT : f.pc;
 
-		if (r->n_frames == max_frames) {
+		if (w->n_known && recall(w, &f, &r->n_frames))
+			return true;
+		if (r->n_frames == w->max_frames) {
 			r->is_cut = true;
-			r->hash = mix(r->hash, 1);
 			return true;
 		}
 		if (addr - im.start >= im.limit - im.start &&
-		    !find_image(t, addr, &im))
+		    !find_image(w->tables, addr, &im))
 			return false;
-		if (ret_pcs)
-			ret_pcs[r->n_frames] = pc;
-		r->n_frames++;
-		r->hash = mix(r->hash, pc);
+		add_frame(w, &f, r->n_frames++);
 		rule = find_rule(&im, addr);
 		if ((rule & 7) == WALK_END)
-			return true;
+			break;
+		rbp = f.rbp;
 		if (!step(s, &f, rule))
 			return false;
-		if (!f.pc)
-			return true;
+		note_step(w, rule, rbp, &f);
+		if (!f.pc) {
+			note(w, &f, 0);
+			break;
+		}
 	}
+	w->n_known = 0;
+	return true;
+}
+
+static void walk(struct walk *w, struct walk_result *ret)
+{
+	const struct walk_index *index = w->tables->index;
+	struct walk_memo *m = w->memo;
+	// acquire: pairs with the writer's release; what is read is not older
+	uint32_t changes =
+		atomic_load_explicit(&index->x_changes, memory_order_acquire);
+	uint64_t limit = w->start->rsp + w->start->stack_bytes;
+	uint32_t generation = w->start->generation;
+	bool is_done;
+
+	*ret = (struct walk_result){0};
+	if (changes & 1 || generation & 1 ||
+	    load32(&index->x_generation) != generation)
+		return;
+	w->factor = 1;
+	if (m && m->changes == changes && m->stack_limit == limit)
+		w->n_known = m->n;
+	is_done = run(w, ret);
+	ret->hash = mix(w->hash ^ ((uint64_t)generation << 1 | ret->is_cut));
+	// What was read comes before this look at the count.
+	atomic_thread_fence(memory_order_acquire);
+	if (!is_done || load32(&index->x_changes) != changes)
+		ret->n_frames = 0;
+	if (!m)
+		return;
+	m->changes = changes;
+	m->stack_limit = limit;
+	if (!ret->n_frames || ret->is_cut)
+		m->n = 0;
+	else
+		remember(w);
 }
 
 void walk_run(const struct walk_tables *t, const struct walk_start *start,
 	      uint32_t max_frames, uint64_t *ret_pcs, struct walk_result *ret)
 {
-	// acquire: pairs with the writer's release; what is read is not older
-	uint32_t changes = atomic_load_explicit(&t->index->x_changes,
-						memory_order_acquire);
-	bool is_done;
+	walk(&(struct walk){.tables = t,
+			    .start = start,
+			    .max_frames = max_frames,
+			    .pcs = ret_pcs},
+	     ret);
+}
 
-	*ret = (struct walk_result){.hash = start->generation};
-	if (changes & 1 || start->generation & 1 ||
-	    load32(&t->index->x_generation) != start->generation)
-		return;
-	is_done = run(t, start, max_frames, ret_pcs, ret);
-	// What was read comes before this look at the count.
-	atomic_thread_fence(memory_order_acquire);
-	if (!is_done || load32(&t->index->x_changes) != changes)
-		ret->n_frames = 0;
+void walk_again(const struct walk_tables *t, const struct walk_start *start,
+		uint32_t max_frames, struct walk_memo *memo,
+		struct walk_result *ret)
+{
+	walk(&(struct walk){.tables = t,
+			    .start = start,
+			    .max_frames = max_frames,
+			    .memo = memo},
+	     ret);
 }

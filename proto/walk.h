@@ -100,7 +100,8 @@ struct walk_tables {
 };
 
 struct walk_start {
-	uint64_t pc; // exact, not a return address
+	uint64_t pc;
+	bool is_return; // pc is a return address, not exact
 	uint64_t rsp;
 	uint64_t rbp;
 	// The stack's words from rsp up, and how many bytes of them there are.
@@ -122,5 +123,44 @@ struct walk_result {
 // Walks from START; the frames' pcs go to RET_PCS (NULL: nowhere).
 void walk_run(const struct walk_tables *t, const struct walk_start *start,
 	      uint32_t max_frames, uint64_t *ret_pcs, struct walk_result *ret);
+
+// What one thread's last walk found. A step outwards is a function of a frame's
+// pc, rsp and rbp and of the words that it reads: so where a later walk comes
+// to a frame with the same three, and those words of all frames outside of it
+// are what they were, it has the same frames from there on, without a look at
+// any table. Nothing else counts: a frame that went and came back the same is
+// the same.
+struct walk_known {
+	uint64_t rsp;
+	uint64_t pc;	  // WALK_EXACT, WALK_LOST; 0: the end of the stack
+	uint64_t rbp;	  // with WALK_LOST nothing
+	uint64_t rbp_at;  // where the caller's rbp was read, 0 = nowhere
+	uint64_t hash;	  // of this frame and all outside of it
+	bool is_rbp_kept; // the caller's rbp is this one
+	// Some step from here on depends on rbp: most code uses it as any other
+	// register, and then it may differ.
+	bool is_rbp_used;
+};
+
+// In a walk_known's pc: rbp is not known.
+#define WALK_LOST (1ull << 62)
+
+#define WALK_KNOWN_MAX 64u
+
+// known[0] is the outermost. Holds for one index in one state, and for a stack
+// with one end. All-zero: nothing is known.
+struct walk_memo {
+	uint32_t changes; // of the index
+	uint32_t n;
+	uint64_t stack_limit;
+	struct walk_known known[WALK_KNOWN_MAX];
+	struct walk_known fresh[WALK_KNOWN_MAX]; // the leaf first
+};
+
+// The same with what MEMO knows, which is what this walk found afterwards. For
+// its owner only: no signal handler may come in between with the same MEMO.
+void walk_again(const struct walk_tables *t, const struct walk_start *start,
+		uint32_t max_frames, struct walk_memo *memo,
+		struct walk_result *ret);
 
 #endif

@@ -279,6 +279,114 @@ static void test_hash(void **state)
 	assert_true(walk_here(0, 3).hash != first);
 }
 
+#define MEMO_STACK_BYTES 4096u
+
+static struct walk_memo memo;
+static int n_complete;
+
+// With a memo and without: the same, whatever the memo is of.
+static struct walk_result compare_memo(const struct walk_start *start,
+				       uint32_t depth)
+{
+	struct walk_result with, without;
+
+	walk_run(tables(), start, depth, NULL, &without);
+	walk_again(tables(), start, depth, &memo, &with);
+	assert_int_equal(with.n_frames, without.n_frames);
+	if (with.n_frames) {
+		assert_true(with.hash == without.hash);
+		assert_int_equal(with.is_cut, without.is_cut);
+	}
+	return with;
+}
+
+// Some words of the stack are another's for one walk, then its own again.
+static void disturb(const struct walk_start *start, unsigned char *stack,
+		    unsigned *seed)
+{
+	struct walk_start other = *start;
+	size_t at = 8 * (size_t)rand_r(seed) % MEMO_STACK_BYTES;
+	size_t from = 8 * (size_t)rand_r(seed) % MEMO_STACK_BYTES;
+	uint64_t own;
+
+	memcpy(&own, stack + at, 8);
+	memmove(stack + at, stack + from, 8);
+	other.rbp += 16 * (uint64_t)(rand_r(seed) % 2);
+	(void)compare_memo(&other, rand_r(seed) % 4 ? DEPTH : 5);
+	memcpy(stack + at, &own, 8);
+	n_complete += compare_memo(start, DEPTH).n_frames != 0;
+}
+
+static unsigned char memo_stack[MEMO_STACK_BYTES];
+
+// Its own frame keeps nothing in rbp, so that its caller's matters.
+__attribute__((noinline)) static void take_stack(struct walk_start *ret)
+{
+	here(ret->pc, ret->rsp, ret->rbp);
+	memcpy(memo_stack, copy_stack(ret->rsp, MEMO_STACK_BYTES),
+	       MEMO_STACK_BYTES);
+	ret->stack = memo_stack;
+	ret->stack_bytes = MEMO_STACK_BYTES;
+}
+
+static void descend(unsigned *seed, int depth);
+
+__attribute__((noinline)) static void descend_aside(unsigned *seed, int depth)
+{
+	volatile char *p = alloca(16 + 16 * (size_t)(rand_r(seed) % 4));
+	struct walk_start start = {.generation = 0};
+
+	p[0] = 1;
+	if (depth)
+		descend(seed, depth - 1);
+	take_stack(&start);
+	for (int i = 0; i < 100; i++)
+		disturb(&start, memo_stack, seed);
+	__asm__ volatile("" ::"r"(p));
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): deep stacks are what it is about
+__attribute__((noinline)) static void descend(unsigned *seed, int depth)
+{
+	if (!depth || rand_r(seed) % 2)
+		descend_aside(seed, depth);
+	else
+		descend(seed, depth - 1);
+	__asm__ volatile("");
+}
+
+static void test_memo(void **state)
+{
+	unsigned seed = 7;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		descend(&seed, rand_r(&seed) % 8);
+	// Those that are too deep for the copy have no end.
+	assert_true(n_complete > 100 * 100);
+}
+
+// It does what it is for: a walk that comes to known frames looks at no table.
+static void test_memo_spares(void **state)
+{
+	struct walk_start start = {.generation = 0};
+	struct walk_result r, again;
+	uint32_t n = index_.x_n_images;
+
+	(void)state;
+	take_stack(&start);
+	r = compare_memo(&start, DEPTH);
+	assert_true(r.n_frames > 3);
+	index_.x_n_images = 0;
+	walk_again(tables(), &start, DEPTH, &memo, &again);
+	assert_int_equal(again.n_frames, r.n_frames);
+	assert_true(again.hash == r.hash);
+	index_.x_changes += 2;
+	walk_again(tables(), &start, DEPTH, &memo, &again);
+	assert_int_equal(again.n_frames, 0);
+	index_.x_n_images = n;
+}
+
 // Whatever the numbers in arena and index are, a walk only ends.
 static void test_hostile(void **state)
 {
@@ -320,9 +428,14 @@ static void test_no_rows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_frames),	cmocka_unit_test(test_libc),
-		cmocka_unit_test(test_stale),	cmocka_unit_test(test_hash),
-		cmocka_unit_test(test_no_rows), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_frames),
+		cmocka_unit_test(test_libc),
+		cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_memo),
+		cmocka_unit_test(test_memo_spares),
+		cmocka_unit_test(test_no_rows),
+		cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, make_tables, NULL);
