@@ -221,7 +221,7 @@ static uint32_t stack_of_hash(struct ingest *in, uint64_t hash)
 
 // Keeps R until its stack comes: it lies in a ring that is read after this one.
 // False: there is no room for it.
-static bool keep_waiting(struct ingest *in, const union ringread_record *r)
+static bool keep_waiting(struct ingest *in, const struct ingest_waiting *r)
 {
 	struct ingest_waiting *list;
 
@@ -232,7 +232,7 @@ static bool keep_waiting(struct ingest *in, const union ringread_record *r)
 	if (!list)
 		return false;
 	in->waiting = list;
-	memcpy(&list[in->n_waiting++], r, sizeof(*list));
+	list[in->n_waiting++] = *r;
 	return true;
 }
 
@@ -289,6 +289,12 @@ static void tell(struct ingest *in, const union ringread_record *r,
 			     });
 }
 
+static void look_at_peak(struct ingest *in)
+{
+	if (in->on_peak && in->agg.inuse_bytes >= in->peak_mark_bytes)
+		in->on_peak(in->peak_context);
+}
+
 static void on_alloc(struct ingest *in, const union ringread_record *r)
 {
 	const struct agg_alloc al = {
@@ -305,13 +311,62 @@ static void on_alloc(struct ingest *in, const union ringread_record *r)
 			   r->header.profile);
 	else
 		agg_alloc(&in->agg, key_of(in, r), &al);
-	if (in->on_peak && in->agg.inuse_bytes >= in->peak_mark_bytes)
-		in->on_peak(in->peak_context);
+	look_at_peak(in);
 }
 
 static void on_free(struct ingest *in, const union ringread_record *r)
 {
 	agg_free(&in->agg, r->header.id);
+}
+
+// R as the record that it stands for.
+static struct ingest_waiting in_full(const struct record_alloc *r)
+{
+	return (struct ingest_waiting){
+		{.size_bytes = sizeof(struct ingest_waiting),
+		 .type = RECORD_ALLOC,
+		 .form = FORM_HASH,
+		 .tid = r->tid,
+		 .value = r->n_bytes,
+		 .aux = 1,
+		 .id = r->id},
+		r->hash,
+	};
+}
+
+static void on_brief_alloc(struct ingest *in, const struct record_alloc *r)
+{
+	struct agg_key key = {stack_of_hash(in, r->hash), r->tid, 0, 0};
+	const struct agg_alloc al = {.id = r->id,
+				     .n_bytes = r->n_bytes,
+				     .rate = 1,
+				     .is_tracked = true,
+				     .born_s = in->now_s};
+	struct ingest_waiting full;
+
+	if (key.stack == STACK_TO_COME) {
+		full = in_full(r);
+		if (keep_waiting(in, &full))
+			return;
+		in->n_unknown_hashes++;
+		key.stack = FRAME_UNKNOWN;
+	}
+	in->n_records[RECORD_ALLOC]++;
+	in->n_hashes++;
+	in->n_worth++;
+	threads_run(&in->threads, key.tid);
+	agg_alloc(&in->agg, key, &al);
+	look_at_peak(in);
+}
+
+static void on_brief(struct ingest *in, const union ringread_record *r)
+{
+	if (r->head.type == RECORD_ALLOC) {
+		on_brief_alloc(in, &r->alloc);
+	} else {
+		in->n_records[RECORD_FREE]++;
+		agg_free(&in->agg, r->free.id);
+	}
 }
 
 static void on_cpu(struct ingest *in, const union ringread_record *r)
@@ -524,8 +579,12 @@ void ingest_record(struct ingest *in, const union ringread_record *record)
 		[RECORD_STACK] = on_stack,
 		[RECORD_THREAD_BEGIN] = on_thread_begin,
 	};
-	uint8_t type = record->header.type;
+	uint8_t type = record->head.type;
 
+	if (record->head.form == FORM_BRIEF) {
+		on_brief(in, record);
+		return;
+	}
 	if (type >= RECORD_N || !on[type]) {
 		in->n_unknown_records++;
 		return;
@@ -533,7 +592,7 @@ void ingest_record(struct ingest *in, const union ringread_record *record)
 	if (record->header.form == FORM_HASH &&
 	    stack_of_hash(in, *(const uint64_t *)payload_of(record)) ==
 		    STACK_TO_COME &&
-	    keep_waiting(in, record))
+	    keep_waiting(in, (const struct ingest_waiting *)record))
 		return;
 	in->n_records[type]++;
 	on[type](in, record);

@@ -13,17 +13,31 @@ void ringread_init(struct ringread *r, struct stripe *s, uint32_t stripe_bytes)
 	*r = (struct ringread){.stripe = s, .stripe_bytes = stripe_bytes};
 }
 
+// The writer reads the tail's line: it is told in steps.
+#define TELL_BYTES 16384u
+
+static void tell(struct ringread *r)
+{
+	if (r->tail == r->tail_told)
+		return;
+	r->tail_told = r->tail;
+	// Pairs with the writer's acquire: the bytes were copied before.
+	atomic_store_explicit(&r->stripe->x_tail, r->tail,
+			      memory_order_release);
+}
+
 static void set_tail(struct ringread *r, uint64_t tail)
 {
 	r->tail = tail;
-	// Pairs with the writer's acquire: the bytes were copied before.
-	atomic_store_explicit(&r->stripe->x_tail, tail, memory_order_release);
+	if (tail - r->tail_told >= TELL_BYTES)
+		tell(r);
 }
 
 static void reset(struct ringread *r, uint64_t head)
 {
 	r->n_resets++;
-	set_tail(r, head);
+	r->tail = head;
+	tell(r);
 }
 
 uint64_t ringread_head(struct ringread *r)
@@ -68,7 +82,7 @@ static uint64_t payload_needed(const union ringread_record *record,
 	case FORM_WORDS:
 		return 0;
 	}
-	return UINT64_MAX;
+	return UINT64_MAX; // FORM_BRIEF has none
 }
 
 // Which forms a type may have, as bits; 0 for a type that is not known: such a
@@ -97,11 +111,27 @@ static unsigned forms_of(uint8_t type)
 	return forms[type] ? forms[type] : stack;
 }
 
+static int check_brief(const union ringread_record *record, size_t n_bytes)
+{
+	if (record->head.type == RECORD_FREE)
+		return n_bytes == sizeof(record->free) && record->free.id
+			       ? 0
+			       : -EBADMSG;
+	if (record->head.type == RECORD_ALLOC)
+		return n_bytes == sizeof(record->alloc) && record->alloc.id
+			       ? 0
+			       : -EBADMSG;
+	return -EBADMSG;
+}
+
 int ringread_check(const union ringread_record *record, size_t n_bytes)
 {
 	const struct record *h = &record->header;
 	unsigned forms;
 
+	if (n_bytes >= RECORD_MIN_BYTES && record->head.form == FORM_BRIEF &&
+	    record->head.size_bytes == n_bytes)
+		return check_brief(record, n_bytes);
 	if (n_bytes < sizeof(*h) || h->size_bytes != n_bytes || n_bytes % 8 ||
 	    n_bytes > RECORD_MAX_BYTES)
 		return -EBADMSG;
@@ -116,6 +146,17 @@ int ringread_check(const union ringread_record *record, size_t n_bytes)
 	return 0;
 }
 
+// N_BYTES, a multiple of 8; nearly always few.
+static void copy_words(unsigned char *to, const unsigned char *from, size_t n)
+{
+	if (n > 64) {
+		memcpy(to, from, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i += 8)
+		memcpy(to + i, from + i, 8);
+}
+
 // Copies the record at the tail. False: there is no record here; the tail has
 // moved past the filler, or the stripe was reset.
 static bool copy_record(struct ringread *r, uint64_t head,
@@ -125,31 +166,25 @@ static bool copy_record(struct ringread *r, uint64_t head,
 	uint64_t room = r->stripe_bytes - offset;
 	uint64_t n_filled = head - r->tail;
 	const unsigned char *from = r->stripe->data + offset;
-	uint64_t n_bytes;
+	struct record_head h;
 
-	if (room < sizeof(struct record) && n_filled >= room) {
+	if (n_filled > room)
+		n_filled = room;
+	// tail, head and the stripe's size are multiples of 8
+	memcpy(&h, from, sizeof(h));
+	if (h.type == RECORD_PAD && n_filled == room) {
 		set_tail(r, r->tail + room);
 		return false;
 	}
-	if (room < sizeof(struct record) || n_filled < sizeof(struct record)) {
+	if (h.size_bytes < RECORD_MIN_BYTES || h.size_bytes % 8 ||
+	    h.size_bytes > RECORD_MAX_BYTES || h.size_bytes > n_filled) {
 		reset(r, head);
 		return false;
 	}
-	memcpy(&ret->header, from, sizeof(ret->header));
-	n_bytes = ret->header.size_bytes;
-	if (ret->header.type == RECORD_PAD && n_filled >= room) {
-		set_tail(r, r->tail + room);
-		return false;
-	}
-	if (n_bytes < sizeof(struct record) || n_bytes % 8 ||
-	    n_bytes > RECORD_MAX_BYTES || n_bytes > n_filled ||
-	    n_bytes > room) {
-		reset(r, head);
-		return false;
-	}
-	memcpy(ret->bytes + sizeof(ret->header), from + sizeof(ret->header),
-	       n_bytes - sizeof(ret->header));
-	set_tail(r, r->tail + n_bytes);
+	ret->head = h;
+	copy_words(ret->bytes + sizeof(h), from + sizeof(h),
+		   h.size_bytes - sizeof(h));
+	set_tail(r, r->tail + h.size_bytes);
 	return true;
 }
 
@@ -159,11 +194,12 @@ bool ringread_next(struct ringread *r, uint64_t head,
 	while (r->tail < head) {
 		if (!copy_record(r, head, ret))
 			continue;
-		if (ret->header.type == RECORD_PAD)
+		if (ret->head.type == RECORD_PAD)
 			continue;
-		if (!ringread_check(ret, ret->header.size_bytes))
+		if (!ringread_check(ret, ret->head.size_bytes))
 			return true;
 		r->n_bad++;
 	}
+	tell(r);
 	return false;
 }

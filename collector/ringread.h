@@ -18,7 +18,10 @@
 
 // A record that passed ringread_check(), in private memory.
 union ringread_record {
-	struct record header;
+	struct record_head head;
+	struct record header; // not with FORM_BRIEF
+	struct record_free free;
+	struct record_alloc alloc;
 	unsigned char bytes[RECORD_MAX_BYTES];
 };
 
@@ -27,6 +30,7 @@ struct ringread {
 	struct stripe *stripe; // shared, hostile
 	uint32_t stripe_bytes; // a power of two, our own number
 	uint64_t tail;	       // what has been read, ours
+	uint64_t tail_told;    // what the writer knows of that
 	uint64_t n_resets;     // head was absurd, or a record's size was
 	uint64_t n_bad;	       // records whose payload did not fit their form
 };

@@ -181,13 +181,19 @@ static long move_record(const struct stripe *s, uint64_t tail, uint64_t n_left)
 {
 	uint64_t size = state_control()->stripe_bytes;
 	uint64_t at = tail & (size - 1), room = size - at;
-	const struct record *r = (const struct record *)(s->data + at);
+	const struct record_head *r =
+		(const struct record_head *)(s->data + at);
+	uint32_t n_head = room >= sizeof(*r) && r->form == FORM_BRIEF
+				  ? RECORD_MIN_BYTES
+				  : (uint32_t)sizeof(struct record);
 	int err;
 
 	if (room > n_left)
 		room = n_left;
-	if (room < sizeof(*r) || r->size_bytes < sizeof(*r) ||
-	    r->size_bytes % 8 || r->size_bytes > room)
+	if (room >= sizeof(*r) && r->type == RECORD_PAD)
+		n_head = sizeof(*r);
+	if (room < n_head || r->size_bytes < n_head || r->size_bytes % 8 ||
+	    r->size_bytes > room)
 		return (long)room;
 	err = r->type == RECORD_PAD ? 0 : ring_move(r, &former.sent);
 	if (err)

@@ -6,6 +6,7 @@
 
 #include "preload/rmw.h"
 #include "preload/state.h"
+#include "preload/sys.h"
 
 #include <string.h>
 
@@ -49,29 +50,31 @@ static uint32_t first_bucket_of(const void *p)
 	return (uint32_t)(page >> 32 ^ window) & state.live_mask;
 }
 
-static void buckets_of(const void *p, uint32_t ret[2])
+static uint32_t second_bucket_of(const void *p)
 {
-	ret[0] = first_bucket_of(p);
-	ret[1] = (uint32_t)((live_hash(p) * 0xc2b2ae3d27d4eb4full) >> 32) &
-		 state.live_mask;
+	return (uint32_t)((live_hash(p) * 0xc2b2ae3d27d4eb4full) >> 32) &
+	       state.live_mask;
+}
+
+static _Atomic uint64_t *find_in(uint32_t bucket, const void *p)
+{
+	for (uint32_t i = 0; i < LIVE_SLOTS; i++) {
+		_Atomic uint64_t *x = &state.buckets[bucket].x_slots[i];
+
+		// acquire: pairs with live_publish's release, so that the id
+		// read next is this pointer's
+		if (atomic_load_explicit(x, memory_order_acquire) ==
+		    (uintptr_t)p)
+			return x;
+	}
+	return NULL;
 }
 
 static _Atomic uint64_t *find(const void *p)
 {
-	uint32_t b[2];
+	_Atomic uint64_t *x = find_in(first_bucket_of(p), p);
 
-	buckets_of(p, b);
-	for (int k = 0; k < 2; k++)
-		for (uint32_t i = 0; i < LIVE_SLOTS; i++) {
-			_Atomic uint64_t *x = &state.buckets[b[k]].x_slots[i];
-
-			// acquire: pairs with live_publish's release, so that
-			// the id read next is this pointer's
-			if (atomic_load_explicit(x, memory_order_acquire) ==
-			    (uintptr_t)p)
-				return x;
-		}
-	return NULL;
+	return x ? x : find_in(second_bucket_of(p), p);
 }
 
 bool live_has(const void *p)
@@ -106,30 +109,37 @@ static _Atomic uint64_t *take_empty(uint32_t bucket)
 	return NULL;
 }
 
-static uint32_t count_empty(uint32_t bucket)
+// How many slots of BUCKET are empty: all, or ENOUGH.
+static uint32_t count_empty(uint32_t bucket, uint32_t enough)
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < LIVE_SLOTS; i++)
+	for (uint32_t i = 0; i < LIVE_SLOTS && n < enough; i++)
 		n += !atomic_load_explicit(&state.buckets[bucket].x_slots[i],
 					   memory_order_relaxed);
 	return n;
 }
 
-// An empty slot of B's buckets: of the first, until it fills up; then of the
+// An empty slot of P's buckets: of the first, until it fills up; then of the
 // one that has more left, so that no bucket is full long before the others.
-static _Atomic uint64_t *take_either(const uint32_t b[2])
+static _Atomic uint64_t *take_either(const void *p)
 {
-	uint32_t n_first = count_empty(b[0]);
-	uint32_t first = n_first <= FEW_EMPTY && count_empty(b[1]) > n_first;
-	_Atomic uint64_t *x = take_empty(b[first]);
+	uint32_t first = first_bucket_of(p), second;
+	uint32_t n = count_empty(first, FEW_EMPTY + 1);
+	_Atomic uint64_t *x = n > FEW_EMPTY ? take_empty(first) : NULL;
 
-	return x ? x : take_empty(b[!first]);
+	if (LIKELY(x))
+		return x;
+	second = second_bucket_of(p);
+	if (count_empty(second, LIVE_SLOTS) > n)
+		x = take_empty(second);
+	if (!x)
+		x = take_empty(first);
+	return x ? x : take_empty(second);
 }
 
 bool live_reserve(const void *p, struct live_slot *ret, uint64_t *ret_stale_id)
 {
-	uint32_t b[2];
 	struct live_slot old;
 
 	*ret_stale_id = 0;
@@ -143,8 +153,7 @@ bool live_reserve(const void *p, struct live_slot *ret, uint64_t *ret_stale_id)
 		ret->x_slot = old.x_slot;
 		return true;
 	}
-	buckets_of(p, b);
-	ret->x_slot = take_either(b);
+	ret->x_slot = take_either(p);
 	return ret->x_slot;
 }
 

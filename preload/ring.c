@@ -35,18 +35,30 @@ static struct stripe *stripe_at(uint32_t i)
 	return (struct stripe *)(state.stripes + i * state.stripe_step_bytes);
 }
 
-// The first piece is a header, as a rule with nothing or with a hash behind it.
+// Nearly all pieces are headers, and a string instruction takes longer to begin
+// than they need.
+static void put_piece(unsigned char *at, const struct iovec *v)
+{
+	const unsigned char *from = v->iov_base;
+
+	if (v->iov_len == sizeof(struct record_free))
+		memcpy(at, from, sizeof(struct record_free));
+	else if (v->iov_len == sizeof(struct record_alloc))
+		memcpy(at, from, sizeof(struct record_alloc));
+	else if (v->iov_len == sizeof(struct record))
+		memcpy(at, from, sizeof(struct record));
+	else if (v->iov_len == sizeof(uint64_t))
+		memcpy(at, from, sizeof(uint64_t));
+	else
+		sys_copy(at, from, v->iov_len);
+}
+
 static int put(unsigned char *at, const struct pieces *p)
 {
 	if (p->sent && !sent_is_valid(p->sent))
 		return -EAGAIN;
-	memcpy(at, p->v[0].iov_base, sizeof(struct record));
-	at += sizeof(struct record);
-	for (uint32_t i = 1; i < p->n; i++) {
-		if (p->v[i].iov_len == sizeof(uint64_t))
-			memcpy(at, p->v[i].iov_base, sizeof(uint64_t));
-		else
-			sys_copy(at, p->v[i].iov_base, p->v[i].iov_len);
+	for (uint32_t i = 0; i < p->n; i++) {
+		put_piece(at, &p->v[i]);
 		at += p->v[i].iov_len;
 	}
 	if (p->frames && !unwind_write(p->frames, (uint64_t *)at))
@@ -54,29 +66,42 @@ static int put(unsigned char *at, const struct pieces *p)
 	return 0;
 }
 
+// True when there are N_BYTES behind HEAD in S, which this thread holds.
+static bool has_room(struct stripe *s, uint64_t head, uint64_t n_bytes)
+{
+	uint32_t size = state_control()->stripe_bytes;
+	uint64_t tail =
+		atomic_load_explicit(&s->x_tail_seen, memory_order_relaxed);
+
+	if (LIKELY(head - tail + n_bytes <= size))
+		return true;
+	// acquire: pairs with the collector's release after copying out
+	tail = atomic_load_explicit(&s->x_tail, memory_order_acquire);
+	atomic_store_explicit(&s->x_tail_seen, tail, memory_order_relaxed);
+	return head - tail + n_bytes <= size;
+}
+
 // Writes P behind the head of stripe S, which this thread holds. When it would
-// cross the end of the data, the rest is filled by a PAD record (or by less
-// than a record header of nothing) first.
+// cross the end of the data, a PAD record fills the rest first.
 static int stripe_write(struct stripe *s, const struct pieces *p)
 {
 	uint32_t size = state_control()->stripe_bytes;
 	// relaxed: only the holder of the stripe writes it
 	uint64_t head = atomic_load_explicit(&s->x_head, memory_order_relaxed);
-	// acquire: pairs with the collector's release after copying out
-	uint64_t tail = atomic_load_explicit(&s->x_tail, memory_order_acquire);
 	uint32_t at = (uint32_t)head & (size - 1), skip = 0;
-	unsigned char *to;
+	unsigned char *to = s->data + at;
 
 	if (at + p->total_bytes > size)
 		skip = size - at;
-	if (head - tail + skip + p->total_bytes > size)
+	if (!has_room(s, head, (uint64_t)skip + p->total_bytes))
 		return -ENOSPC;
-	if (skip >= sizeof(struct record)) {
-		struct record pad = {.size_bytes = skip, .type = RECORD_PAD};
+	if (UNLIKELY(skip)) {
+		struct record_head pad = {.size_bytes = skip,
+					  .type = RECORD_PAD};
 
-		memcpy(s->data + at, &pad, sizeof(pad));
+		memcpy(to, &pad, sizeof(pad));
+		to = s->data;
 	}
-	to = s->data + (skip ? 0 : at);
 	if (put(to, p))
 		return -EAGAIN; // as if nothing had been written
 	// release: pairs with the collector's acquire; the bytes come before
@@ -101,7 +126,7 @@ static bool stripe_take(struct stripe *s)
 static int rings_write(const struct pieces *p)
 {
 	uint32_t n = state_n_ready();
-	uint32_t i = self.tid * 2654435761u % n;
+	uint32_t i = (uint32_t)((uint64_t)(self.tid * 2654435761u) * n >> 32);
 	int err = -EBUSY;
 
 	for (uint32_t tries = n; tries--;) {
@@ -194,7 +219,7 @@ bool ring_knows_thread(void)
 	return true;
 }
 
-static int push_now(struct record *head, struct pieces *p)
+static int write_pieces(const struct pieces *p)
 {
 	int err;
 
@@ -202,8 +227,6 @@ static int push_now(struct record *head, struct pieces *p)
 		return -ENOTCONN;
 	if (!ring_knows_thread())
 		return -EBUSY;
-	head->size_bytes = p->total_bytes;
-	head->tid = self.tid;
 	err = state.n_stripes ? rings_write(p) : socket_write(p);
 	if (!err) {
 		state_count(COUNTER_PUSHED, 1);
@@ -211,6 +234,17 @@ static int push_now(struct record *head, struct pieces *p)
 			state_set_flags(THREAD_SEEN);
 	}
 	return err;
+}
+
+static int push_now(struct record *head, struct pieces *p)
+{
+	if (!state_control())
+		return -ENOTCONN;
+	if (!ring_knows_thread())
+		return -EBUSY;
+	head->size_bytes = p->total_bytes;
+	head->tid = self.tid;
+	return write_pieces(p);
 }
 
 static int tell_snapshots(uint32_t n)
@@ -244,12 +278,30 @@ void ring_ask_snapshots(void)
 		atomic_fetch_add(&state.x_snapshots_owed, n);
 }
 
-static int push(struct record *head, struct pieces *p)
+static void pay_snapshots(void)
 {
 	if (UNLIKELY(atomic_load_explicit(&state.x_snapshots_owed,
 					  memory_order_relaxed)))
 		ring_ask_snapshots();
+}
+
+static int push(struct record *head, struct pieces *p)
+{
+	pay_snapshots();
 	return push_now(head, p);
+}
+
+int ring_try_push_free(uint64_t id)
+{
+	struct record_free r = {.size_bytes = sizeof(r),
+				.type = RECORD_FREE,
+				.form = FORM_BRIEF,
+				.id = id};
+	struct pieces p = {
+		.v = {{&r, sizeof(r)}}, .n = 1, .total_bytes = sizeof(r)};
+
+	pay_snapshots();
+	return write_pieces(&p);
 }
 
 // The capture itself, for the collector to unwind.
@@ -273,6 +325,32 @@ static int push_raw(struct record *head, const struct capture *c)
 	return push(head, &p);
 }
 
+// HEAD says nothing that a struct record_alloc has no room for.
+static bool is_brief(const struct record *head)
+{
+	return head->type == RECORD_ALLOC && head->aux == 1 &&
+	       head->value <= UINT32_MAX &&
+	       !(head->time_ns | head->labels | head->profile | head->flags);
+}
+
+static int push_brief(const struct record *head, const struct unwound *u)
+{
+	struct record_alloc r = {.size_bytes = sizeof(r),
+				 .type = RECORD_ALLOC,
+				 .form = FORM_BRIEF,
+				 .tid = self.tid,
+				 .n_bytes = (uint32_t)head->value,
+				 .id = head->id,
+				 .hash = u->result.hash};
+	struct pieces p = {.v = {{&r, sizeof(r)}},
+			   .n = 1,
+			   .total_bytes = sizeof(r),
+			   .sent = &u->sent};
+
+	pay_snapshots();
+	return write_pieces(&p);
+}
+
 static int push_hash(struct record *head, const struct unwound *u)
 {
 	uint64_t hash = u->result.hash;
@@ -281,6 +359,8 @@ static int push_hash(struct record *head, const struct unwound *u)
 			   .total_bytes = sizeof(*head) + sizeof(hash),
 			   .sent = &u->sent};
 
+	if (is_brief(head))
+		return push_brief(head, u);
 	head->form = FORM_HASH;
 	return push(head, &p);
 }
@@ -288,7 +368,8 @@ static int push_hash(struct record *head, const struct unwound *u)
 static int push_frames(struct record *head, const struct unwound *u)
 {
 	struct record_frames frames = {.hash = u->result.hash,
-				       .n_frames = u->result.n_frames};
+				       .n_frames = u->result.n_frames,
+				       .generation = head->generation};
 	struct pieces p = {
 		.v = {{head, sizeof(*head)}, {&frames, sizeof(frames)}},
 		.n = 2,
@@ -406,10 +487,13 @@ int ring_push(struct record *head, const struct capture *c)
 }
 
 // R as it is. A stack that it brings is in the log from then on.
-static int move_whole(const struct record *r, const struct sent_stack *sent)
+static int move_whole(const struct record_head *r,
+		      const struct sent_stack *sent)
 {
-	struct pieces p = {.v = {{(void *)r, sizeof(*r)},
-				 {(void *)(r + 1), r->size_bytes - sizeof(*r)}},
+	uint32_t n = r->form == FORM_BRIEF ? r->size_bytes
+					   : (uint32_t)sizeof(struct record);
+	struct pieces p = {.v = {{(void *)r, n},
+				 {(char *)r + n, r->size_bytes - n}},
 			   .n = 2,
 			   .total_bytes = r->size_bytes,
 			   .sent = sent,
@@ -418,40 +502,68 @@ static int move_whole(const struct record *r, const struct sent_stack *sent)
 	return rings_write(&p);
 }
 
-// R, with the frames F in place of their hash.
-static int move_frames(const struct record *r, const struct record_frames *f)
+// HEAD, with the frames F in place of their hash.
+static int move_frames(struct record *head, const struct record_frames *f)
 {
-	struct record head = *r;
-	struct pieces p = {.v = {{&head, sizeof(head)},
+	struct pieces p = {.v = {{head, sizeof(*head)},
 				 {(void *)f, sizeof(*f) + f->n_frames * 8}},
 			   .n = 2,
 			   .is_stack = true};
 
-	p.total_bytes = (uint32_t)(sizeof(head) + p.v[1].iov_len);
-	head.size_bytes = p.total_bytes;
-	head.form = FORM_FRAMES;
+	p.total_bytes = (uint32_t)(sizeof(*head) + p.v[1].iov_len);
+	head->size_bytes = p.total_bytes;
+	head->form = FORM_FRAMES;
 	return rings_write(&p);
 }
 
-int ring_move(const struct record *r, const struct sent_tables *t)
+// R names a stack by its hash: in *RET_HEAD what else it says, in *RET_HASH
+// that.
+static bool has_hash(const struct record_head *r, struct record *ret_head,
+		     uint64_t *ret_hash)
+{
+	if (r->form == FORM_HASH &&
+	    r->size_bytes == sizeof(*ret_head) + sizeof(*ret_hash)) {
+		*ret_head = *(const struct record *)r;
+		*ret_hash = *(const uint64_t *)((const struct record *)r + 1);
+		return true;
+	}
+	if (r->form == FORM_BRIEF &&
+	    r->size_bytes == sizeof(struct record_alloc)) {
+		const struct record_alloc *a = (const struct record_alloc *)r;
+
+		*ret_head = (struct record){.type = RECORD_ALLOC,
+					    .tid = a->tid,
+					    .value = a->n_bytes,
+					    .aux = 1,
+					    .id = a->id};
+		*ret_hash = a->hash;
+		return true;
+	}
+	return false;
+}
+
+int ring_move(const struct record_head *r, const struct sent_tables *t)
 {
 	const struct record_frames *f;
+	struct record head;
 	struct sent_stack sent;
-	int err = tell(r);
+	int err = r->form == FORM_BRIEF ? 0 : tell((const struct record *)r);
 	uint64_t hash;
 
 	if (err)
 		return err;
-	if (r->form != FORM_HASH || r->size_bytes != sizeof(*r) + sizeof(hash))
-		return move_whole(r, NULL);
-	hash = *(const uint64_t *)(r + 1);
 	err = -EAGAIN;
+	if (!has_hash(r, &head, &hash))
+		return move_whole(r, NULL);
 	if (sent_has(hash, &sent))
 		err = move_whole(r, &sent);
 	if (err != -EAGAIN)
 		return err;
 	f = sent_find(t, hash);
-	return f ? move_frames(r, f) : move_whole(r, NULL);
+	if (!f)
+		return move_whole(r, NULL);
+	head.generation = f->generation;
+	return move_frames(&head, f);
 }
 
 int ring_push_text(struct record *head, const char *text, uint32_t n_bytes)

@@ -29,12 +29,15 @@ int ring_push(struct record *head, const struct capture *c);
 int ring_try_push(struct record *head, const struct capture *c);
 void ring_count_drop(int err);
 
+// As ring_try_push: the block or object with that sample id is no more.
+int ring_try_push_free(uint64_t id);
+
 // ring_push with N_BYTES of text behind HEAD (FORM_TEXT).
 int ring_push_text(struct record *head, const char *text, uint32_t n_bytes);
 
 // Pushes the record R, which was pushed into another region before, uncounted;
 // a stack that it names by its hash is in T. As ring_push(); rings only.
-int ring_move(const struct record *r, const struct sent_tables *t);
+int ring_move(const struct record_head *r, const struct sent_tables *t);
 
 // True where the thread has a number that holds a stripe for it: a thread that
 // is not registered (its first event is the free of another's block, or the end

@@ -132,10 +132,9 @@ static int push_exact(struct record *r, const struct capture *c)
 // another. False when there is none.
 static bool end_stale(struct live_slot *slot, const void *p, uint64_t stale)
 {
-	struct record r = {.type = RECORD_FREE, .id = stale};
 	uint64_t id = slot->id, none;
 
-	if (!ring_try_push(&r, NULL)) {
+	if (!ring_try_push_free(stale)) {
 		live_uncount(p);
 		return true;
 	}
@@ -164,13 +163,6 @@ static int reserve(const void *p, const struct record *r,
 	return end_stale(slot, p, stale) ? 0 : -ENOSPC;
 }
 
-static int push_deferred(uint64_t id)
-{
-	struct record r = {.type = RECORD_FREE, .id = id};
-
-	return ring_try_push(&r, NULL);
-}
-
 static bool has_deferred(void)
 {
 	return state.is_sweeper &&
@@ -184,7 +176,7 @@ void sample_sweep(void)
 	if (!has_deferred())
 		return;
 	for (uint32_t i = 0; i <= state.live_mask; i += LIVE_SWEEP_BUCKETS)
-		live_sweep(push_deferred);
+		live_sweep(ring_try_push_free);
 }
 
 // R with the present stack, which began at FRAME where that is not NULL.
@@ -224,7 +216,7 @@ static int push_alloc(const void *p, struct record *r, const uintptr_t *frame)
 			return err;
 	}
 	if (UNLIKELY(has_deferred()))
-		live_sweep(push_deferred);
+		live_sweep(ring_try_push_free);
 	err = push_stack(r, frame);
 	if (!slot.x_slot)
 		return err;
@@ -319,10 +311,8 @@ int sample_object(const void *object, uint32_t profile)
 
 COLD void sample_free(const struct live_slot *slot, const void *p)
 {
-	struct record r = {.type = RECORD_FREE, .id = slot->id};
-
 	// Dropping it is not a loss: the collector finds it in the table.
-	if (ring_try_push(&r, NULL))
+	if (ring_try_push_free(slot->id))
 		live_defer(slot, p);
 	else
 		live_release(slot, p);

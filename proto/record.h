@@ -2,10 +2,10 @@
 //
 // One event, as the shim writes it: into a ring of the region, or as one
 // SOCK_SEQPACKET message. The same bytes in both, host byte order (the region
-// never leaves the machine). A record starts with struct record; what follows
-// is named by its form. Sizes are multiples of 8 and never exceed
-// RECORD_MAX_BYTES. Everything here is hostile input to the collector: copy
-// once, check the copy, use the copy.
+// never leaves the machine). A record starts with struct record, whose first
+// word is all that every record has; what follows is named by its form. Sizes
+// are multiples of 8 and never exceed RECORD_MAX_BYTES. Everything here is
+// hostile input to the collector: copy once, check the copy, use the copy.
 #ifndef CPROF_PROTO_RECORD_H
 #define CPROF_PROTO_RECORD_H
 
@@ -88,6 +88,9 @@ enum record_form {
 	FORM_HASH = 3,	 // u64 hash of a stack sent before as FORM_FRAMES
 	FORM_TEXT = 4, // bytes of a name or path, NUL-padded to a multiple of 8
 	FORM_WORDS = 5, // u64 words (counters)
+	// There is no struct record: FREE is a struct record_free, ALLOC a
+	// struct record_alloc.
+	FORM_BRIEF = 6,
 	FORM_N
 };
 
@@ -119,6 +122,40 @@ struct record {
 };
 static_assert(sizeof(struct record) == 56, "record header is 56 bytes");
 
+// Exact mode's two, which are most of what it writes and the collector reads.
+struct record_free {
+	uint32_t size_bytes; // as in struct record
+	uint8_t type;
+	uint8_t form;
+	uint16_t flags;
+	uint64_t id;
+};
+static_assert(sizeof(struct record_free) == 16, "a free is 16 bytes");
+
+// An allocation at rate 1, of a stack that was sent before; no labels, no time.
+struct record_alloc {
+	uint32_t size_bytes; // as in struct record
+	uint8_t type;
+	uint8_t form;
+	uint16_t flags;
+	uint32_t tid;
+	uint32_t n_bytes; // asked for
+	uint64_t id;
+	uint64_t hash; // of the stack
+};
+static_assert(sizeof(struct record_alloc) == 32, "an allocation is 32 bytes");
+
+// Where sizes and types are looked at: the first word of any record.
+struct record_head {
+	uint32_t size_bytes;
+	uint8_t type;
+	uint8_t form;
+	uint16_t flags;
+};
+static_assert(sizeof(struct record_head) == 8, "one word");
+
+#define RECORD_MIN_BYTES ((uint32_t)sizeof(struct record_free))
+
 struct record_raw {
 	uint64_t regs[RECORD_REGS]; // of proto/arch.h
 	uint32_t stack_bytes; // bytes that follow, copied from regs[RSP] up
@@ -128,9 +165,9 @@ static_assert(sizeof(struct record_raw) == 8 * RECORD_REGS + 8,
 	      "raw header has no padding");
 
 struct record_frames {
-	uint64_t hash;	   // of the frames, for FORM_HASH later
-	uint32_t n_frames; // u64 pcs follow, leaf first; WALK_EXACT in some
-	uint32_t reserved; // 0
+	uint64_t hash;	     // of the frames, for FORM_HASH later
+	uint32_t n_frames;   // u64 pcs follow, leaf first; WALK_EXACT in some
+	uint32_t generation; // as in struct record
 };
 static_assert(sizeof(struct record_frames) == 16, "frames header is 16 bytes");
 

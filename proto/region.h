@@ -161,8 +161,8 @@ static_assert(sizeof(struct region_status) <= REGION_PAGE, "page 1");
 // x_owner_tid) and one reader (the collector).
 // head and tail count bytes since the start and never wrap:
 //	tail <= head, head - tail <= stripe_bytes
-// A record never crosses the end of the data: a PAD record, or fewer than
-// sizeof(struct record) bytes of anything, fills the rest.
+// A record never crosses the end of the data: a PAD record, of which only the
+// first word is there, fills the rest.
 //
 //	may run at once    push (other stripes)  push (same)   pop
 //	push               yes                   try-lock      yes
@@ -175,8 +175,13 @@ struct stripe {
 	// Written by the writer, release: pairs with the reader's acquire;
 	// the record's bytes come before it.
 	_Atomic uint64_t x_head;
-	// Written by the reader, release: pairs with the writer's acquire;
-	// the reader has copied the bytes out before it.
+	// The writers': the tail as one of them saw it, which says how much
+	// room there is at least. It spares them the reader's line. Relaxed:
+	// only the holder touches it.
+	_Atomic uint64_t x_tail_seen;
+	// Written by the reader, now and then and at the end of a round,
+	// release: pairs with the writer's acquire; the reader has copied the
+	// bytes out before it.
 	_Alignas(CACHELINE) _Atomic uint64_t x_tail;
 	_Alignas(CACHELINE) unsigned char data[];
 };

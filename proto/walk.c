@@ -201,6 +201,9 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 32;
 }
 
+#define USELESS_MAX 8u
+#define RESTS	    64u
+
 // One walk, underway.
 struct walk {
 	const struct walk_tables *tables;
@@ -226,24 +229,28 @@ static bool is_known(const struct walk_known *k, const struct frame *f)
 	       (!k->is_rbp_used || k->rbp == f->rbp);
 }
 
+// The stack's word at ADDR is WORD still. Of a frame that is known, and not
+// inside of the present start: then the bounds are what they were.
+static bool has_word(const struct walk_start *s, uint64_t addr, uint64_t word)
+{
+	uint64_t now;
+
+	memcpy(&now, s->stack + (addr - s->rsp), 8);
+	return now == word;
+}
+
 // The words that led from frame I outwards are what they were. Returns the
 // first frame whose step would be another, 0 when there is none.
 static uint32_t verify(const struct walk_memo *m, const struct walk_start *s,
 		       uint32_t i)
 {
-	for (; i; i--) {
-		const struct walk_known *k = &m->known[i];
-		const struct walk_known *caller = k - 1;
-		uint64_t pc, rbp = 0;
+	const struct walk_known *k = &m->known[i];
 
-		if (!read_word(s, caller->rsp - 8, &pc) ||
-		    pc != (caller->pc & ~WALK_LOST))
+	for (; k > m->known; k--)
+		if (!has_word(s, k[-1].rsp - 8, k[-1].pc & ~WALK_LOST) ||
+		    (k->rbp_at && !has_word(s, k->rbp_at, k[-1].rbp)))
 			break;
-		if (k->rbp_at &&
-		    (!read_word(s, k->rbp_at, &rbp) || rbp != caller->rbp))
-			break;
-	}
-	return i;
+	return (uint32_t)(k - m->known);
 }
 
 // True when the memo knows the frame F and all outside of it, which W then has.
@@ -290,12 +297,15 @@ static void note_step(struct walk *w, uint32_t rule, uint64_t rbp,
 	k = &w->memo->fresh[w->n_fresh - 1];
 	k->is_rbp_kept = how == WALK_RBP_SAME;
 	k->is_rbp_used = kind == WALK_RBP || how == WALK_RBP_AT_RBP;
-	if (kind == WALK_SIGNAL || kind == WALK_DEREF)
-		w->n_fresh = WALK_KNOWN_MAX + 1; // these read more words
-	else if (how == WALK_RBP_AT_RBP)
+	if (how == WALK_RBP_AT_RBP)
 		k->rbp_at = rbp;
 	else if (how != WALK_RBP_SAME && how != WALK_RBP_LOST)
 		k->rbp_at = f->rsp - 8ull * how;
+	// Two kinds read more words than these; and a word that lies inside of
+	// its frame is not one that has_word() may look at.
+	if (kind == WALK_SIGNAL || kind == WALK_DEREF ||
+	    (k->rbp_at && k->rbp_at < k->rsp))
+		w->n_fresh = WALK_KNOWN_MAX + 1;
 }
 
 // K is about to stand inside of CALLER.
@@ -310,13 +320,22 @@ static void join(struct walk_known *k, const struct walk_known *caller)
 
 // The frames of this walk take the place of those inside of the N_KNOWN that it
 // found again.
-static void remember(struct walk *w)
+static void remember(struct walk *w, const struct walk_result *result)
 {
 	struct walk_memo *m = w->memo;
 
+	if (w->n_known >= w->n_fresh) {
+		m->n_useless = 0;
+	} else if (++m->n_useless == USELESS_MAX) {
+		m->n_useless = 0;
+		m->n_resting = RESTS;
+	}
 	m->n = w->n_known;
+	// Of a part of the stack there is no result.
+	m->result.n_frames = UINT32_MAX;
 	if (w->n_fresh > WALK_KNOWN_MAX - m->n)
 		return;
+	m->result = *result;
 	while (w->n_fresh) {
 		struct walk_known *k = &m->known[m->n];
 
@@ -376,6 +395,22 @@ static bool run(struct walk *w, struct walk_result *r)
 	return true;
 }
 
+// The stack is all the same: the memo's result is this one's.
+static bool recall_all(const struct walk_memo *m,
+		       const struct walk_start *start, uint32_t max_frames,
+		       struct walk_result *ret)
+{
+	const struct walk_known *leaf = &m->known[m->n - 1];
+	const struct frame f = {start->pc, start->rsp, start->rbp,
+				!start->is_return, false};
+
+	if (!is_known(leaf, &f) || m->result.n_frames > max_frames ||
+	    verify(m, start, m->n - 1))
+		return false;
+	*ret = m->result;
+	return true;
+}
+
 static void walk(struct walk *w, struct walk_result *ret)
 {
 	const struct walk_index *index = w->tables->index;
@@ -392,8 +427,11 @@ static void walk(struct walk *w, struct walk_result *ret)
 	    load32(&index->x_generation) != generation)
 		return;
 	w->factor = 1;
-	if (m && m->changes == changes && m->stack_limit == limit)
+	if (m && m->n && m->changes == changes && m->stack_limit == limit) {
+		if (recall_all(m, w->start, w->max_frames, ret))
+			return;
 		w->n_known = m->n;
+	}
 	is_done = run(w, ret);
 	ret->hash = mix(w->hash ^ ((uint64_t)generation << 1 | ret->is_cut));
 	// What was read comes before this look at the count.
@@ -407,7 +445,7 @@ static void walk(struct walk *w, struct walk_result *ret)
 	if (!ret->n_frames || ret->is_cut)
 		m->n = 0;
 	else
-		remember(w);
+		remember(w, ret);
 }
 
 void walk_run(const struct walk_tables *t, const struct walk_start *start,
@@ -424,9 +462,14 @@ void walk_again(const struct walk_tables *t, const struct walk_start *start,
 		uint32_t max_frames, struct walk_memo *memo,
 		struct walk_result *ret)
 {
-	walk(&(struct walk){.tables = t,
-			    .start = start,
-			    .max_frames = max_frames,
-			    .memo = memo},
-	     ret);
+	struct walk w = {.tables = t,
+			 .start = start,
+			 .max_frames = max_frames,
+			 .memo = memo};
+
+	if (memo->n_resting) {
+		memo->n_resting--;
+		w.memo = NULL;
+	}
+	walk(&w, ret);
 }

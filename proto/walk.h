@@ -153,6 +153,11 @@ struct walk_memo {
 	uint32_t changes; // of the index
 	uint32_t n;
 	uint64_t stack_limit;
+	struct walk_result result; // from the innermost known on
+	// Remembering takes as long as half a walk: after so many in a row that
+	// found little of their stacks known, some go without.
+	uint32_t n_useless;
+	uint32_t n_resting;
 	struct walk_known known[WALK_KNOWN_MAX];
 	struct walk_known fresh[WALK_KNOWN_MAX]; // the leaf first
 };

@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 	while (ringread_next(&r, head, &record)) {
 		ingest_record(&in, &record);
 		// A ring of so many bytes has at most so many records.
-		REQUIRE(++n <= (int)(STRIPE_BYTES / sizeof(struct record)));
+		REQUIRE(++n <= (int)(STRIPE_BYTES / RECORD_MIN_BYTES));
 	}
 	REQUIRE(r.tail == head && s->x_tail == head);
 	ingest_waiting(&in, true);
@@ -68,17 +68,24 @@ struct writer {
 	uint64_t head;
 };
 
+static void put_bytes(struct writer *w, const void *bytes, size_t n_bytes)
+{
+	memcpy(w->bytes + sizeof(uint64_t) + w->head, bytes, n_bytes);
+	w->head += n_bytes;
+	memcpy(w->bytes, &w->head, sizeof(w->head));
+}
+
 static void put(struct writer *w, struct record h, const void *payload,
 		size_t n_payload)
 {
-	uint8_t *to = w->bytes + sizeof(uint64_t) + w->head;
+	size_t n_padded = (n_payload + 7) & ~(size_t)7;
+	uint8_t bytes[512] = {0};
 
-	h.size_bytes = (uint32_t)(sizeof(h) + ((n_payload + 7) & ~(size_t)7));
-	memcpy(to, &h, sizeof(h));
+	h.size_bytes = (uint32_t)(sizeof(h) + n_padded);
+	put_bytes(w, &h, sizeof(h));
 	if (n_payload)
-		memcpy(to + sizeof(h), payload, n_payload);
-	w->head += h.size_bytes;
-	memcpy(w->bytes, &w->head, sizeof(w->head));
+		memcpy(bytes, payload, n_payload);
+	put_bytes(w, bytes, n_padded);
 }
 
 static void put_stacks(struct writer *w)
@@ -118,6 +125,27 @@ static void put_stacks(struct writer *w)
 		put(w, h, &hash, sizeof(hash));
 		h.form = FORM_RAW;
 		put(w, h, &raw, sizeof(raw));
+	}
+}
+
+// Of a stack that came, of one that did not, and their frees.
+static void put_brief(struct writer *w)
+{
+	for (uint64_t i = 0; i < 4; i++) {
+		struct record_alloc a = {.size_bytes = sizeof(a),
+					 .type = RECORD_ALLOC,
+					 .form = FORM_BRIEF,
+					 .tid = 5,
+					 .n_bytes = 1000,
+					 .id = 1000 + i,
+					 .hash = 77 + i / 2};
+		struct record_free f = {.size_bytes = sizeof(f),
+					.type = RECORD_FREE,
+					.form = FORM_BRIEF,
+					.id = 1000 + i};
+
+		put_bytes(w, &a, sizeof(a));
+		put_bytes(w, &f, sizeof(f));
 	}
 }
 
@@ -181,6 +209,8 @@ static void write_seeds(void)
 	fuzz_seed("stacks", w.bytes, sizeof(uint64_t) + w.head);
 	put_own(&w);
 	fuzz_seed("own", w.bytes, sizeof(uint64_t) + w.head);
+	put_brief(&w);
+	fuzz_seed("brief", w.bytes, sizeof(uint64_t) + w.head);
 	put_others(&w);
 	fuzz_seed("all", w.bytes, sizeof(uint64_t) + w.head);
 	memset(n_seen, 0, sizeof(n_seen));

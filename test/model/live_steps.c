@@ -81,7 +81,6 @@ static int allocate(void)
 // As preload/hook_heap.c does it.
 static void release(unsigned i)
 {
-	struct record r = {.type = RECORD_FREE};
 	struct live_slot slot;
 
 	if (!live_maybe(address(i)) || !live_take(address(i), &slot)) {
@@ -91,8 +90,7 @@ static void release(unsigned i)
 		return;
 	}
 	is_tracked[i] = false;
-	r.id = slot.id;
-	if (ring_try_push(&r, NULL))
+	if (ring_try_push_free(slot.id))
 		live_defer(&slot, address(i));
 	else
 		live_release(&slot, address(i));

@@ -39,28 +39,33 @@ static void put_bytes(const void *bytes, size_t n_bytes)
 	stripe->x_head += n_bytes;
 }
 
-// A record of N_BYTES, as the shim pushes it: with a filler before the end.
-static void push(uint64_t id, uint32_t n_bytes)
+// A record, as the shim pushes it: with a filler before the end.
+static void push_record(const void *record, uint32_t n_bytes)
 {
-	static union ringread_record record;
 	uint64_t room = STRIPE_BYTES - stripe->x_head % STRIPE_BYTES;
 
 	if (room < n_bytes) {
-		struct record pad = {.size_bytes = (uint32_t)room,
-				     .type = RECORD_PAD};
+		struct record_head pad = {.size_bytes = (uint32_t)room,
+					  .type = RECORD_PAD};
 
-		if (room >= sizeof(pad))
-			memcpy(stripe->data + stripe->x_head % STRIPE_BYTES,
-			       &pad, sizeof(pad));
+		memcpy(stripe->data + stripe->x_head % STRIPE_BYTES, &pad,
+		       sizeof(pad));
 		stripe->x_head += room;
 	}
+	put_bytes(record, n_bytes);
+}
+
+static void push(uint64_t id, uint32_t n_bytes)
+{
+	static union ringread_record record;
+
 	record.header = (struct record){.size_bytes = n_bytes,
 					.type = RECORD_THREAD_NAME,
 					.form = FORM_TEXT,
 					.id = id};
 	memset(record.bytes + sizeof(struct record), (int)id,
 	       n_bytes - sizeof(struct record));
-	put_bytes(record.bytes, n_bytes);
+	push_record(record.bytes, n_bytes);
 }
 
 static void test_round(void **state)
@@ -90,6 +95,69 @@ static void test_round(void **state)
 	}
 	assert_int_equal(r.n_resets, 0);
 	assert_int_equal(r.n_bad, 0);
+}
+
+// Brief records, with others between them so that they come to the ring's end
+// in every way.
+static void test_brief(void **state)
+{
+	struct ringread r = fresh();
+	uint64_t n_out = 0;
+
+	(void)state;
+	for (uint64_t id = 1; id < 20000; id += 2) {
+		struct record_alloc a = {.size_bytes = sizeof(a),
+					 .type = RECORD_ALLOC,
+					 .form = FORM_BRIEF,
+					 .tid = 7,
+					 .n_bytes = 70,
+					 .id = id,
+					 .hash = ~id};
+		struct record_free f = {.size_bytes = sizeof(f),
+					.type = RECORD_FREE,
+					.form = FORM_BRIEF,
+					.id = id};
+		uint64_t head;
+
+		push_record(&a, sizeof(a));
+		push_record(&f, sizeof(f));
+		push(id + 1, RECORD_BYTES + 8 * (uint32_t)(id % 11));
+		head = ringread_head(&r);
+		assert_true(ringread_next(&r, head, &got));
+		assert_memory_equal(&got, &a, sizeof(a));
+		assert_true(ringread_next(&r, head, &got));
+		assert_memory_equal(&got, &f, sizeof(f));
+		assert_true(ringread_next(&r, head, &got));
+		assert_int_equal(got.header.id, id + 1);
+		assert_false(ringread_next(&r, head, &got));
+		assert_int_equal(stripe->x_tail, stripe->x_head);
+		n_out++;
+	}
+	assert_int_equal(r.n_resets + r.n_bad, 0);
+	assert_true(n_out * 100 > 2 * STRIPE_BYTES);
+}
+
+static void test_bad_brief(void **state)
+{
+	const struct record_alloc bad[] = {
+		{.size_bytes = 32, .type = RECORD_ALLOC, .id = 0},
+		{.size_bytes = 24, .type = RECORD_ALLOC, .id = 1},
+		{.size_bytes = 32, .type = RECORD_FREE, .tid = 1, .id = 1},
+		{.size_bytes = 16, .type = RECORD_FREE},
+		{.size_bytes = 32, .type = RECORD_CPU, .id = 1},
+		{.size_bytes = 32, .type = RECORD_N, .id = 1}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct ringread r = fresh();
+		struct record_alloc a = bad[i];
+
+		a.form = FORM_BRIEF;
+		put_bytes(&a, a.size_bytes);
+		assert_false(ringread_next(&r, ringread_head(&r), &got));
+		assert_int_equal(r.n_bad, 1);
+		assert_int_equal(r.n_resets, 0);
+	}
 }
 
 static void test_bad_heads(void **state)
@@ -220,6 +288,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round),
+		cmocka_unit_test(test_brief),
+		cmocka_unit_test(test_bad_brief),
 		cmocka_unit_test(test_bad_heads),
 		cmocka_unit_test(test_head_goes_back),
 		cmocka_unit_test(test_bad_sizes),

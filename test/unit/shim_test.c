@@ -151,7 +151,8 @@ static void test_full_drops_and_counts(void **unused)
 static void test_wrap_keeps_records_whole(void **unused)
 {
 	static char text[4096];
-	struct stripe *s = stripe_at(42 * 2654435761u % N_STRIPES);
+	struct stripe *s = stripe_at(
+		(uint32_t)((uint64_t)(42 * 2654435761u) * N_STRIPES >> 32));
 	uint64_t at = 0;
 
 	(void)unused;
@@ -164,11 +165,7 @@ static void test_wrap_keeps_records_whole(void **unused)
 			uint32_t left = STRIPE_BYTES - off;
 			const struct record *r = (void *)(s->data + off);
 
-			if (left < sizeof(*r)) {
-				at += left;
-				continue;
-			}
-			assert_in_range(r->size_bytes, sizeof(*r), left);
+			assert_in_range(r->size_bytes, 8, left);
 			if (r->type != RECORD_PAD)
 				assert_int_equal(r->value, i);
 			at += r->size_bytes;

@@ -375,6 +375,7 @@ static void test_memo_spares(void **state)
 
 	(void)state;
 	take_stack(&start);
+	memset(&memo, 0, sizeof(memo));
 	r = compare_memo(&start, DEPTH);
 	assert_true(r.n_frames > 3);
 	index_.x_n_images = 0;
