@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Description: equal stacks get one id, others their own, ids stay, and beyond
-// the bound a stack is [too many stacks] and counted. Threads keep their names.
+// the bound a stack is [too many stacks] and counted; their memory is taken as
+// they come. Threads keep their names.
 #include "collector/stacks.h"
 #include "collector/threads.h"
 
@@ -9,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,12 +115,52 @@ static void test_threads(void **state)
 	threads_fini(&t);
 }
 
+// The rights of the mapping that ADDRESS lies in.
+static void rights_of(const void *address, char ret[8])
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	unsigned long start, limit;
+	char line[512];
+
+	assert_non_null(f);
+	ret[0] = '\0';
+	while (!ret[0] && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx-%lx %7s", &start, &limit, ret) != 3 ||
+		    (uintptr_t)address < start || (uintptr_t)address >= limit)
+			ret[0] = '\0';
+	fclose(f);
+}
+
+// Where the kernel promises no more memory than it has (overcommit_memory=2)
+// what could be written counts.
+static void test_no_memory_is_promised_ahead(void **state)
+{
+	struct frame frames[64];
+	struct stacks s;
+	char rights[8];
+
+	(void)state;
+	assert_int_equal(stacks_init(&s), 0);
+	rights_of(s.frames + STACKS_FRAMES_MAX - 1, rights);
+	assert_string_equal(rights, "---p");
+	rights_of(s.list + STACKS_MAX - 1, rights);
+	assert_string_equal(rights, "---p");
+	for (uint32_t i = 0; i < 20000; i++)
+		stacks_intern(&s, frames, make(frames, i));
+	rights_of(s.frames + s.n_frames - 1, rights);
+	assert_string_equal(rights, "rw-p");
+	rights_of(s.frames + 2 * s.n_frames + 4096, rights);
+	assert_string_equal(rights, "---p");
+	stacks_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pseudo),
 		cmocka_unit_test(test_intern),
 		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_no_memory_is_promised_ahead),
 		cmocka_unit_test(test_threads),
 	};
 
