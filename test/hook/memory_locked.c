@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A program that locks its memory, as one does that holds keys or must not
+// Usage: memory_locked [KIB]. A program that locks its memory, as one does that holds keys or must not
 // wait for a page, and then starts threads: as an ordinary user with a limit
-// that leaves it some room, where it may arrange that. Good: what it has of
+// (24 MiB) that leaves it some room, where it may arrange that. Good: what it has of
 // addresses, which count in full, is within that limit, mlockall() succeeds,
 // and what becomes locked, then and by the threads, is near what it asked for.
 #include "test/lib/host.h"
@@ -16,13 +16,13 @@
 #include <unistd.h>
 
 enum {
-	LIMIT_KIB = 24 << 10,
 	N_THREADS = 8,
 	STACK_KIB = 128,
 	THREAD_KIB = STACK_KIB + 64, // its stack's guard, and some room
 	NOBODY = 65534,
 };
 
+static long limit_kib = 24 << 10;
 static pthread_barrier_t barrier;
 
 static long status_kib(const char *name)
@@ -46,7 +46,7 @@ static int may_lock(void)
 	struct rlimit limit;
 
 	return !getrlimit(RLIMIT_MEMLOCK, &limit) &&
-	       limit.rlim_cur >= (rlim_t)LIMIT_KIB << 10;
+	       limit.rlim_cur >= (rlim_t)limit_kib << 10;
 }
 
 static void *work(void *arg)
@@ -78,27 +78,29 @@ static long locked_by_threads_kib(void)
 	return with - before;
 }
 
-// An ordinary user may lock LIMIT_KIB, where that can be arranged.
+// An ordinary user may lock so much, where that can be arranged.
 static void become_limited(void)
 {
-	struct rlimit limit = {(rlim_t)LIMIT_KIB << 10,
-			       (rlim_t)LIMIT_KIB << 10};
+	struct rlimit limit = {(rlim_t)limit_kib << 10,
+			       (rlim_t)limit_kib << 10};
 
 	if (!setrlimit(RLIMIT_MEMLOCK, &limit) && !geteuid() &&
 	    setresuid(NOBODY, NOBODY, NOBODY))
 		exit(host_verdict(1, "setresuid: %s", strerror(errno)));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	long size, at_once, more;
 
+	if (argc > 1)
+		limit_kib = atol(argv[1]);
 	mallopt(M_ARENA_MAX, 1);
 	host_burn_cpu_s(0.05);
 	become_limited();
 	// It is this that the kernel compares with the limit.
 	size = status_kib("VmSize");
-	if (size > LIMIT_KIB)
+	if (size > limit_kib)
 		return host_verdict(1, "%ld KiB of addresses", size);
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		return host_verdict(may_lock(), "mlockall: %s",
@@ -106,7 +108,7 @@ int main(void)
 	at_once = status_kib("VmLck");
 	host_burn_cpu_s(0.05);
 	more = locked_by_threads_kib();
-	return host_verdict(at_once > LIMIT_KIB || more < 0 ||
+	return host_verdict(at_once > limit_kib || more < 0 ||
 				    more > N_THREADS * THREAD_KIB,
 			    "%ld KiB locked, %ld more by %d threads", at_once,
 			    more, N_THREADS);
