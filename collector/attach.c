@@ -33,8 +33,9 @@
 #define QUEUE_MAX    4
 #define QUEUE_MAX_NS 300000000u
 // The longest a process waits for unwind tables, and how often they are looked
-// for meanwhile. libc's takes 3 ms to make, and each file's is made once.
-#define TABLES_WAIT_NS 50000000u
+// for meanwhile. libc's takes 3 ms to make, more on a busy machine, and each
+// file's is made once.
+#define TABLES_WAIT_NS 400000000u
 #define TABLES_LOOK_NS 500000u
 
 static void close_fd(int fd)

@@ -12,6 +12,9 @@ void walkindex_init(struct walkindex *w, struct walktabs *tabs)
 	w->tabs = tabs;
 }
 
+// What takes so long to make (7 ms) is not waited for.
+#define SOON_FDES_MAX 10000u
+
 static void drop_refs(struct walkindex *w)
 {
 	while (w->n_refs)
@@ -93,7 +96,7 @@ static void add(struct walkindex *w, const struct image *im)
 	w->refs[w->n_refs++] = tab;
 	is_wanted = walktab_is_wanted(w->tabs, tab);
 	if (!walktab_place(w->tabs, tab, &place)) {
-		w->n_wanted += is_wanted;
+		w->n_wanted += is_wanted && im->file->n_fdes <= SOON_FDES_MAX;
 		return;
 	}
 	to->x_start = im->start;

@@ -22,7 +22,7 @@ struct walkindex {
 	uint32_t generation;
 	struct walktab *refs[WALK_IMAGES_MAX];
 	uint32_t n_refs;
-	uint32_t n_wanted; // tables that were still being made
+	uint32_t n_wanted; // tables that are being made and will be there soon
 };
 
 // TABS may be NULL.
