@@ -64,6 +64,10 @@ static void look_at_file(struct doctor *d, const char *prog)
 		say(d, FOUND_OBSTACLE, elf.obstacle);
 		return;
 	}
+	if (!*elf.path) {
+		say(d, FOUND_UNREADABLE, "");
+		return;
+	}
 	say(d, FOUND_PROFILABLE, elf.path);
 	if (elf.own_malloc)
 		say(d, FOUND_OWN_MALLOC, elf.own_malloc);
@@ -136,7 +140,9 @@ static void look_at_libraries(struct doctor *d, uint32_t pid,
 	char name[PATH_MAX], number[16];
 
 	(void)snprintf(number, sizeof(number), "%u", pid);
-	if (!ctl_proc_maps(pid, "/ld-musl", name))
+	// Debian has it in a folder of its own, with another name.
+	if (!ctl_proc_maps(pid, "/ld-musl", name) ||
+	    !ctl_proc_maps(pid, "-linux-musl/libc.so", name))
 		say(d, FOUND_MUSL, name);
 	if (process)
 		say_attached(d, process);

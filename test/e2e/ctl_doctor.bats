@@ -67,3 +67,100 @@ found() { # LEVEL TEXT
 	run -1 "$CTL" doctor no-such-program
 	one_line "cannot find 'no-such-program'"
 }
+
+# Starts ./PROG built from the C text on stdin, which says "ready" by a file.
+start_c() { # NAME [COMMAND...]
+	gcc -g -w -pthread -o "$1" -x c -
+	"${@:2}" "./$1" 3>&- &
+	STARTED+=("$!")
+	until_true test -e "$1.ready"
+	PID=$(cat "$1.ready")
+}
+
+said_ready='static void ready(const char *name) {
+	FILE *f = fopen("new", "w"); fprintf(f, "%d\n", (int)getpid());
+	fclose(f); rename("new", name); for (;;) pause(); }'
+
+@test "a process: a seccomp filter, threads that block the timers' signal" {
+	start_c filtered <<-EOF2
+		#include <linux/filter.h>
+		#include <linux/seccomp.h>
+		#include <stdio.h>
+		#include <sys/prctl.h>
+		#include <unistd.h>
+		$said_ready
+		int main(void) {
+			struct sock_filter all = {BPF_RET, 0, 0, SECCOMP_RET_ALLOW};
+			struct sock_fprog p = {1, &all};
+			prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+			if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p)) return 1;
+			ready("filtered.ready");
+		}
+	EOF2
+	run -3 "$CTL" doctor -p "$PID"
+	found note "seccomp is on (mode 2)"
+	[[ $output == *"do: CPU samples need timer_create"* ]]
+	start_c blocking <<-EOF2
+		#include <pthread.h>
+		#include <signal.h>
+		#include <stdio.h>
+		#include <unistd.h>
+		$said_ready
+		static void *idle(void *arg) { for (;;) pause(); return arg; }
+		int main(void) {
+			sigset_t set; pthread_t t;
+			sigemptyset(&set); sigaddset(&set, SIGURG);
+			signal(SIGUSR1, SIG_IGN);
+			pthread_sigmask(SIG_BLOCK, &set, NULL);
+			pthread_create(&t, NULL, idle, NULL);
+			ready("blocking.ready");
+		}
+	EOF2
+	run -3 "$CTL" doctor -p "$PID"
+	found note "threads that block SIGURG, the CPU timers' signal: 2"
+	found note "it ignores SIGUSR1, the snapshot signal"
+}
+
+@test "a process: of another pid namespace, another user, another libc" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	unshare --fork --pid --mount-proc sleep 60 3>&- &
+	STARTED+=("$!")
+	until_true pgrep -P "$!" sleep
+	PID=$(pgrep -P "$!" sleep)
+	STARTED+=("$PID")
+	run -3 "$CTL" doctor -p "$PID"
+	found note "in another pid namespace, as process 1 there"
+	# A folder that another user may enter, for the answer that there is none.
+	run -3 setpriv --reuid 65534 --regid 65534 --clear-groups \
+		env CPROF_SOCKET=/nonexistent/s "$CTL" doctor -p "$$"
+	found 'BAD ' "it belongs to user 0: his collector has it"
+	[[ $output == *"do: ask as that user or as root, with --socket"* ]]
+	command -v musl-gcc >/dev/null || skip "no musl"
+	echo 'int main(void) { for (;;) pause(); }' >idle.c
+	musl-gcc -w -o idle idle.c
+	./idle 3>&- &
+	STARTED+=("$!")
+	until_true grep -q linux-musl "/proc/$!/maps"
+	run -3 "$CTL" doctor -p "$!"
+	found 'BAD ' "it runs with another libc than glibc: .*musl"
+}
+
+@test "a set-user-ID program, and a debug file of its own" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	echo 'int main(void) { return 0; }' >plain.c
+	gcc -g -Wl,--build-id=uuid -o plain plain.c
+	chmod 755 "$T" .
+	install -m 4755 plain setuid
+	run -3 setpriv --reuid 65534 --regid 65534 --clear-groups \
+		env CPROF_SOCKET=/nonexistent/s "$CTL" doctor ./setuid
+	found 'BAD ' "it can't be profiled: it is set-user-ID"
+	id=$(readelf -n plain | sed -n 's/.*Build ID: //p')
+	debug=/usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug
+	[ -d "${debug%/*}" ] || made=${debug%/*}
+	install -D plain "$debug"
+	strip plain
+	run -0 "$CTL" doctor ./plain
+	rm "$debug"
+	[ -z "${made-}" ] || rmdir "$made"
+	found 'ok  ' "its debug file is '$debug'"
+}
