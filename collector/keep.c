@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sizes are asked for once, when the files are new: what somebody else does to
-// them later is no reason to remove more or fewer.
+// Files are looked at once, when they are new: what somebody else does to them
+// later is no reason to remove more or fewer, and what has taken the place of
+// one is not ours to remove.
 #include "collector/keep.h"
 
 #include "collector/log.h"
@@ -9,18 +10,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-static uint64_t size_of(const struct proc_texts *files)
+// The files as they are now. One that can't be looked at stays for ever.
+static void identify(struct proc_kept *kept)
 {
-	struct stat st;
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < files->n; i++)
-		if (!stat(files->list[i], &st))
-			n += (uint64_t)st.st_size;
-	return n;
+	kept->ids = calloc(kept->files.n, sizeof(*kept->ids));
+	for (size_t i = 0; kept->ids && i < kept->files.n; i++)
+		if (!out_identify(kept->files.list[i], &kept->ids[i]))
+			kept->n_bytes += kept->ids[i].n_bytes;
 }
 
 // The highest peak's dump; n_kept when none is a peak's.
@@ -87,26 +84,33 @@ static void remember(struct proc *p, const struct proc_kept *kept)
 	list[p->n_kept++] = *kept;
 }
 
+// Those that are still what was written: CPUPROFILE's file is a newer one.
+static void remove_files(const struct proc *p, const struct proc_kept *kept)
+{
+	for (size_t i = 0; kept->ids && i < kept->files.n; i++) {
+		int err = out_remove(kept->files.list[i], &kept->ids[i]);
+
+		log_info("process %u: %s '%s'", p->pid,
+			 err ? "leaves" : "removes", kept->files.list[i]);
+	}
+}
+
 void keep_add(struct proc *p, const struct proc_texts *files, double peak_bytes)
 {
-	struct proc_kept kept = {.n_bytes = size_of(files),
-				 .peak_bytes = peak_bytes};
+	struct proc_kept kept = {.peak_bytes = peak_bytes};
 	bool has_one;
 
 	for (size_t i = 0; i < files->n; i++)
 		proc_add_text(&kept.files, strdup(files->list[i]),
 			      PROC_FILES_MAX);
+	identify(&kept);
 	proc_lock(p);
 	remember(p, &kept);
 	for (has_one = take_one(p, &kept); has_one;
 	     has_one = take_one(p, &kept)) {
 		proc_unlock(p);
-		for (size_t i = 0; i < kept.files.n; i++) {
-			log_info("process %u: removes '%s'", p->pid,
-				 kept.files.list[i]);
-			(void)unlink(kept.files.list[i]); // gone is gone
-		}
-		proc_free_texts(&kept.files);
+		remove_files(p, &kept);
+		proc_free_kept(&kept);
 		proc_lock(p);
 	}
 	proc_unlock(p);

@@ -293,3 +293,60 @@ int out_write_to(const char *path, const struct buf *data)
 	close(o.dir_fd);
 	return err;
 }
+
+// Opens the folder of PATH, and looks at both. The descriptor, or negative
+// errno.
+static int open_place(const char *path, struct out_file *ret_file)
+{
+	const char *name = strrchr(path, '/') + 1;
+	char *dir = strndup(path, (size_t)(name - path));
+	int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int err = dir ? -errno : -ENOMEM;
+	struct stat folder, file;
+
+	free(dir);
+	if (fd < 0)
+		return err;
+	if (fstat(fd, &folder) ||
+	    fstatat(fd, name, &file, AT_SYMLINK_NOFOLLOW)) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	*ret_file = (struct out_file){
+		.folder_dev = folder.st_dev,
+		.folder_inode = folder.st_ino,
+		.dev = file.st_dev,
+		.inode = file.st_ino,
+		.n_bytes = (uint64_t)file.st_size,
+	};
+	return fd;
+}
+
+int out_identify(const char *path, struct out_file *ret_file)
+{
+	int fd = open_place(path, ret_file);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+int out_remove(const char *path, const struct out_file *file)
+{
+	struct out_file now;
+	int fd = open_place(path, &now);
+	int err = -ESTALE;
+
+	if (fd < 0)
+		return fd;
+	// What its owner does between this look and the next line, he does in
+	// this one folder.
+	if (now.folder_dev == file->folder_dev &&
+	    now.folder_inode == file->folder_inode && now.dev == file->dev &&
+	    now.inode == file->inode)
+		err = unlinkat(fd, strrchr(path, '/') + 1, 0) ? -errno : 0;
+	close(fd);
+	return err;
+}

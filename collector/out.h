@@ -9,6 +9,7 @@
 #include "collector/buf.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 // One dump: files of one process that share a number.
 struct out {
@@ -38,5 +39,23 @@ int out_write_to(const char *path, const struct buf *data);
 
 // Writes N_BYTES to FD, in as many pieces as it takes. 0 or negative errno.
 int out_write_all(int fd, const char *data, size_t n_bytes);
+
+// Which file a path led to, and in which folder.
+struct out_file {
+	dev_t folder_dev;
+	ino_t folder_inode;
+	dev_t dev;
+	ino_t inode;
+	uint64_t n_bytes;
+};
+
+// The file at PATH, an absolute name; a link is not followed. 0 or negative
+// errno.
+int out_identify(const char *path, struct out_file *ret_file);
+
+// Removes FILE if PATH still leads to it: folders belong to others, who may put
+// a link in the place of one, or another file under the name. -ESTALE: it does
+// not.
+int out_remove(const char *path, const struct out_file *file);
 
 #endif

@@ -52,6 +52,13 @@ void proc_free_texts(struct proc_texts *t)
 	*t = (struct proc_texts){0};
 }
 
+void proc_free_kept(struct proc_kept *kept)
+{
+	free(kept->ids);
+	proc_free_texts(&kept->files);
+	*kept = (struct proc_kept){0};
+}
+
 void proc_warn(struct proc *p, const char *format, ...)
 {
 	va_list args;
@@ -218,7 +225,7 @@ static void free_proc(struct proc *p)
 	proc_free_texts(&p->files);
 	proc_free_texts(&p->warnings);
 	for (size_t i = 0; i < p->n_kept; i++)
-		proc_free_texts(&p->kept[i].files);
+		proc_free_kept(&p->kept[i]);
 	free(p->kept);
 	snap_free(p->regular.peak);
 	snap_free(p->toggled);

@@ -19,6 +19,7 @@
 #include "collector/gperf.h"
 #include "collector/ingest.h"
 #include "collector/loop.h"
+#include "collector/out.h"
 #include "collector/pool.h"
 #include "collector/region.h"
 #include "collector/ringread.h"
@@ -44,6 +45,7 @@ struct proc_texts {
 // A dump that was not asked for by name (keep.h).
 struct proc_kept {
 	struct proc_texts files;
+	struct out_file *ids; // of files[i]; NULL: no memory, they stay
 	uint64_t n_bytes;
 	double peak_bytes; // 0: not a peak's
 };
@@ -251,6 +253,7 @@ void proc_warn(struct proc *p, const char *format, ...)
 // Adds TEXT, which it takes over, to a bounded list.
 void proc_add_text(struct proc_texts *t, char *text, size_t max);
 void proc_free_texts(struct proc_texts *t);
+void proc_free_kept(struct proc_kept *kept);
 
 // Bytes held for the process, here and in the region.
 size_t proc_bytes(const struct proc *p);

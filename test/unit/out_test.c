@@ -240,6 +240,50 @@ static void test_own_file(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+static void make_file(const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fclose(f);
+}
+
+// What is to be removed is what was written, in the folder it was written to.
+static void test_remove(void **state)
+{
+	char ours[96], path[128], victim[96], precious[128], kept[96];
+	struct out_file file;
+
+	(void)state;
+	snprintf(ours, sizeof(ours), "%s/ours", dir);
+	snprintf(victim, sizeof(victim), "%s/victim", dir);
+	snprintf(path, sizeof(path), "%s/p.pb.gz", ours);
+	snprintf(precious, sizeof(precious), "%s/p.pb.gz", victim);
+	assert_int_equal(mkdir(ours, 0700), 0);
+	assert_int_equal(mkdir(victim, 0700), 0);
+	make_file(path);
+	make_file(precious);
+	assert_int_equal(out_identify(path, &file), 0);
+	// Another file has taken its name.
+	snprintf(kept, sizeof(kept), "%s/kept", dir);
+	assert_int_equal(rename(path, kept), 0);
+	make_file(path);
+	assert_int_equal(out_remove(path, &file), -ESTALE);
+	assert_int_equal(rename(kept, path), 0);
+	// A link to another folder has taken the folder's.
+	snprintf(path, sizeof(path), "%s/away", dir);
+	assert_int_equal(rename(ours, path), 0);
+	assert_int_equal(symlink(victim, ours), 0);
+	snprintf(path, sizeof(path), "%s/p.pb.gz", ours);
+	assert_int_equal(out_remove(path, &file), -ESTALE);
+	assert_int_equal(access(precious, F_OK), 0);
+	// And the file itself.
+	snprintf(path, sizeof(path), "%s/away/p.pb.gz", dir);
+	assert_int_equal(out_remove(path, &file), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(out_remove(path, &file), -ENOENT);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -247,7 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_numbers),   TEST(test_names),	   TEST(test_made),
 		TEST(test_leftovers), TEST(test_template), TEST(test_socket),
-		TEST(test_folder),    TEST(test_own_file),
+		TEST(test_folder),    TEST(test_own_file), TEST(test_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
