@@ -136,6 +136,17 @@ void altstack_remove(void)
 	altstack_replaced();
 }
 
+void altstack_forked(void)
+{
+	uint32_t own = self.alt_slot;
+
+	for (uint32_t w = 0; w < N_WORDS; w++)
+		atomic_store_explicit(
+			&x_taken[w],
+			own && (own - 1) / 64 == w ? 1ull << (own - 1) % 64 : 0,
+			memory_order_relaxed);
+}
+
 void altstack_replaced(void)
 {
 	if (self.alt_slot)

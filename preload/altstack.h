@@ -23,6 +23,9 @@ void altstack_remove(void);
 // The thread's own is in its place: only the slot is to be taken back.
 void altstack_replaced(void);
 
+// In a fork child, whose only thread this is: the slots of the others are free.
+void altstack_forked(void);
+
 // True when SS is one of ours.
 bool altstack_is_ours(const stack_t *ss);
 

@@ -349,12 +349,18 @@ static bool is_still(int fd, uint64_t device, uint64_t inode)
 	       st.st_ino == inode;
 }
 
-// A fork child that libc does not know of has its parent's.
-static bool is_hello_ours(void)
+static bool is_hello_there(void)
 {
-	return session.hello.pid == state.pid &&
+	return session.hello.fd > 0 &&
 	       is_still(session.hello.fd, session.hello.device,
 			session.hello.inode);
+}
+
+static void drop_hello(void)
+{
+	if (is_hello_there())
+		sys_close(session.hello.fd);
+	session.hello.fd = 0;
 }
 
 // Looks for the answer to the hello of before.
@@ -364,8 +370,9 @@ static int continue_attach(void)
 	bool is_late;
 	int err;
 
-	if (!is_hello_ours()) {
-		session.hello.fd = 0;
+	// A fork child that libc does not know of has its parent's.
+	if (!is_hello_there() || session.hello.pid != state.pid) {
+		drop_hello();
 		return begin_attach();
 	}
 	is_late = sys_slow_now_ns() >= session.hello.until_ns;
@@ -553,11 +560,8 @@ void session_forked(void)
 	if (session.fd > 0 &&
 	    is_still(session.fd, session.fd_device, session.fd_inode))
 		sys_close(session.fd);
-	if (session.hello.fd > 0 &&
-	    is_still(session.hello.fd, session.hello.device,
-		     session.hello.inode))
-		sys_close(session.hello.fd);
-	session.fd = session.hello.fd = 0;
+	session.fd = 0;
+	drop_hello();
 }
 
 // For the end of the process, which can wait for its turn.

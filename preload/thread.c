@@ -241,6 +241,7 @@ void thread_forked(void)
 	state_clear_flags(THREAD_BEGUN);
 	state_set_flags(THREAD_PROBE);
 	self.tid = (uint32_t)sys_call(SYS_gettid);
+	altstack_forked();
 	cputimer_start_probe(PROBE_NS);
 }
 

@@ -5,12 +5,14 @@
 // count, and the live table follows pointers through every way out of it.
 //
 // asan: no, a capture copies the stack with all that ASan guards in it.
+#include "preload/altstack.h"
 #include "preload/live.h"
 #include "preload/ring.h"
 #include "preload/state.h"
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -228,6 +230,28 @@ static void test_a_fork_child_unloads_nothing(void **unused)
 	assert_int_equal(region.status.x_generation % 2, 0);
 }
 
+// The other threads of the parent are not there: a server's children of
+// children would have no slot left otherwise.
+static void test_a_fork_child_has_all_alternate_stacks(void **unused)
+{
+	stack_t before, off = {.ss_flags = SS_DISABLE};
+	unsigned n_before = 0, n_after = 0;
+
+	(void)unused;
+	assert_int_equal(sigaltstack(&off, &before), 0);
+	for (; altstack_install(true), self.alt_slot; n_before++)
+		self.alt_slot = 0; // another thread's
+	self.alt_slot = 70;
+	altstack_forked();
+	self.alt_slot = 0;
+	for (; altstack_install(true), self.alt_slot; n_after++) {
+		assert_int_not_equal(self.alt_slot, 70);
+		self.alt_slot = 0;
+	}
+	assert_int_equal(n_after, n_before - 1);
+	assert_int_equal(sigaltstack(&before, NULL), 0);
+}
+
 static void *pointer(uintptr_t i)
 {
 	return (void *)(0x7f0000000000 + i * 48);
@@ -426,6 +450,8 @@ int main(void)
 		cmocka_unit_test_setup(test_busy_stripes, set_up),
 		cmocka_unit_test_setup(test_a_fork_child_unloads_nothing,
 				       set_up),
+		cmocka_unit_test_setup(
+			test_a_fork_child_has_all_alternate_stacks, set_up),
 		cmocka_unit_test_setup(test_unregistered_thread_is_known,
 				       set_up),
 		cmocka_unit_test_setup(test_live_follows_a_pointer, set_up),
