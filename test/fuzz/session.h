@@ -47,10 +47,14 @@ static inline Cprof__Hello *session_hello(void)
 
 static inline void session_write_profile(struct proc *p, enum kind kind)
 {
-	struct snap *s = take_snap(p, kind);
+	struct snap *s;
 	struct buf b;
 
+	proc_lock(p);
+	s = take_snap(p, kind);
+	proc_unlock(p);
 	REQUIRE(s);
+	take_finish(p, s);
 	buf_init(&b);
 	REQUIRE(!pprof_write(s, &b));
 	buf_fini(&b);
@@ -74,10 +78,8 @@ static inline void session_use(struct proc *p)
 	free(text);
 	json_decref(stats);
 	free(paths_expand(p->hello->dir, &names));
-	proc_lock(p);
 	for (int kind = 0; kind < KIND_N; kind++)
 		session_write_profile(p, (enum kind)kind);
-	proc_unlock(p);
 	REQUIRE(!agg_check(&p->ingest.agg));
 	REQUIRE(!stacks_check(&p->ingest.stacks));
 }
