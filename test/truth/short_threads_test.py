@@ -92,7 +92,7 @@ def main():
     n_last = t.run(N_MEANWHILE)
     path = os.path.join(under.TMP, "interval.pb.gz")
     with open(path, "wb") as f:
-        f.write(ask(t.pid, "GET", "profile?kind=heap&begun=1"))
+        f.write(ask(t.pid, "POST", "end?kind=heap"))
     check("interval", pprof.Profile(path), N_MEANWHILE,
           n_last - n_first)
     n = stats(t.pid)["threads_folded"]
