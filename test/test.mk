@@ -204,6 +204,11 @@ $(B)/test/arm64/work_signed: test/arm64/work.c
 	$(Q)mkdir -p $(@D) && $(CC) $(HOST_CFLAGS) -fno-omit-frame-pointer \
 		-mbranch-protection=standard -o $@ $<
 
+# Careless versions of cprof, each of which a test must find: ten minutes.
+.PHONY: check-mutants
+check-mutants: tests
+	$(Q)$(call RUN_TESTS,mutants)
+
 .PHONY: check-long
 check-long:
 	$(Q)scripts/install-deps build long

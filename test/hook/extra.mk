@@ -10,7 +10,7 @@ HELLO = $(addprefix $(HOOK)/hello_,static static_pie musl i386 asan tsan)
 NEW_DELETE = $(addprefix $(HOOK)/new_delete_,jemalloc tcmalloc mimalloc)
 SANITIZED = $(addprefix $(HOOK)/sanitized_,asan tsan)
 EXTRA_BIN = $(TLS_LIBS) $(STALE_LIBS) $(HELLO) $(NEW_DELETE) $(SANITIZED) \
-	$(HOOK)/life_musl $(HOOK)/life_i386
+	$(HOOK)/life_musl $(HOOK)/life_i386 $(HOOK)/naive/banner_i386.so
 
 $(TLS_LIBS): $(HOOK)/tls/%.so: $(HOOK)/plugin/tls.so
 	$(Q)mkdir -p $(@D) && cp $< $@
@@ -39,6 +39,11 @@ $(SANITIZED): test/hook/sanitized.c
 
 $(HOOK)/life_musl: test/hook/life.c
 	$(Q)mkdir -p $(@D) && musl-gcc -D_GNU_SOURCE -O1 -fno-builtin -o $@ $<
+
+# What a stub for 32-bit programs might do.
+$(HOOK)/naive/banner_i386.so: test/hook/naive/banner.c
+	$(Q)mkdir -p $(@D) && $(CC) $(I386) -D_GNU_SOURCE -I. -fPIC -shared \
+		-o $@ $<
 
 $(HOOK)/life_i386: test/hook/life.c
 	$(Q)mkdir -p $(@D) && $(CC) $(I386) -D_GNU_SOURCE -O1 -fno-builtin \

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# run: 90 any
+# run: 180 any
 """A collector that hangs, and then dies, is never waited for: from the first
 moment of its main to its last the application makes no system call that can
 block, though the shim looks for the collector, starts a new one and goes on
@@ -50,6 +50,30 @@ def blocks(name, text):
     return name not in HARMLESS
 
 
+def blocking_sockets(seen):
+    """Of calls on sockets, those that would wait: a socket that is made must be
+    non-blocking, and stays so under its other numbers."""
+    is_ready = {}
+    for name, text in seen:
+        result = re.search(r"\) += (-?\d+)", text)
+        fd = re.match(r"\w+\((\d+)", text)
+        fd, result = fd and int(fd.group(1)), result and int(result.group(1))
+        if name == "socket":
+            is_ready[result] = "SOCK_NONBLOCK" in text
+        elif name == "fcntl" and "F_DUPFD" in text and fd in is_ready:
+            is_ready[result] = is_ready[fd]
+        elif name == "close":
+            is_ready.pop(fd, None)
+        elif name in ("connect", "sendmsg", "recvmsg"):
+            if not is_ready.get(fd) and "MSG_DONTWAIT" not in text:
+                yield text
+
+
+def cpu_ticks(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        return sum(map(int, f.read().rpartition(")")[2].split()[11:13]))
+
+
 def trace():
     path = os.path.join(under.TMP, "trace")
     return path, under.start(
@@ -76,7 +100,28 @@ under.expect(f"nothing on stderr: {err.decode().strip()}", not err)
 seen = list(calls(path))
 bad = sorted({text for name, text in seen if blocks(name, text)})
 under.expect("no call that blocks: " + "; ".join(bad), not bad)
+bad = list(blocking_sockets(seen))
+under.expect("no socket that blocks: " + "; ".join(bad), not bad)
 names = [name for name, _ in seen]
 under.expect_equal("collectors started", names.count("clone"), 1)
 p = pprof.only(os.path.join(under.TMP, "stall"), "alloc", pid=str(pid))
 under.expect("profiles go on", p.total("alloc_objects", function="main") > 100)
+
+# And what it does instead of waiting (a hello, mapping the new region, moving
+# to it what nobody had read) takes less than 1 ms in one call.
+collector_pid = under.collector_pid()
+child = under.start(under.program("hook/collector_trouble", SECONDS, "cpu"),
+                    "cpu", CPROF_HEAP_RATE="4096")
+under.attached(child.pid)
+os.kill(collector_pid, signal.SIGSTOP)
+n_ticks = cpu_ticks(child.pid)
+under.poll("it goes on for a while", lambda:
+           cpu_ticks(child.pid) > n_ticks + 20, 60)
+os.kill(collector_pid, signal.SIGKILL)
+under.poll("it has found a new collector", lambda: child.pid in
+           under.processes(), 30)
+out, err = child.communicate(timeout=60)
+cpu_ms = float(re.search(rb"cpu_ms ([\d.]+)", out).group(1))
+under.expect(f"CPU time of the slowest call: {cpu_ms} ms", cpu_ms < 1)
+p = pprof.only(os.path.join(under.TMP, "cpu"), "alloc", pid=str(child.pid))
+under.expect("profiles go on", p.total("alloc_objects") > 100)

@@ -62,6 +62,12 @@ class Asked:
             threads[name].append((tid, state, functions))
         return threads
 
+    def pending(self, tid):
+        """The signals that wait for this thread, as /proc has them."""
+        with open(f"/proc/{self.child.pid}/task/{tid}/status") as f:
+            return re.search(r"^SigPnd:\s*([0-9a-f]+)$", f.read(),
+                             re.M).group(1)
+
     def end(self):
         out, _ = self.child.communicate("", timeout=30)
         under.expect_equal("status", self.child.returncode, 0)
@@ -165,6 +171,9 @@ check_counts(asked)
 check_profile(asked)
 for _ in range(30):
     asked.ask("debug=2")
+for tid, state, _ in threads["blocking"]:
+    under.expect_equal("pending for one who blocks the signal",
+                       int(asked.pending(tid), 16), 0)
 under.expect_equal("delta of no change", len([
     s for s in pprof.Profile(io.BytesIO(asked.ask("seconds=1"))).samples
     if s.labels.get("thread") in RESTARTED]), 0)
@@ -177,6 +186,9 @@ asked = Asked("interrupted", N)
 threads = asked.by_name("debug=2&interrupt=1")
 check_restarted(threads, RESTARTED + ("poll", "epoll", "select", "nanosleep",
                                       "pause"))
+check_ended(threads, {k: ENDED[k] for k in ("sigwait", "blocking")})
+# Those who take a signal from there have not taken ours.
+threads = asked.by_name("debug=2&interrupt=1")
 check_ended(threads, {k: ENDED[k] for k in ("sigwait", "blocking")})
 n_interrupted = asked.end()
 for kind in "poll", "epoll", "select", "nanosleep", "pause":
