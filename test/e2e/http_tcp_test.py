@@ -7,7 +7,6 @@ collector that runs; nginx serves it under a prefix; and the tools that people
 use for the job can."""
 import base64
 import http.client
-import json
 import os
 import re
 import resource
@@ -19,18 +18,13 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
 import under  # noqa: E402
+from over_tcp import address, certificate  # noqa: E402
 from under import expect, expect_equal  # noqa: E402
 
 TOKEN = "correct-horse"
 KINDS = ("heap", "allocs", "block", "mutex", "threadcreate", "profile?seconds=1",
          "heap?seconds=1")
 N_SLOW = 1000
-
-
-def address():
-    """Where the collector serves, as it says."""
-    url = json.loads(under.http("GET", "/api/ps")[1])["http"]
-    return re.fullmatch(r"https?://(.*)/", url).group(1)
 
 
 def ask(at, path="/api/ps", method="GET", **headers):
@@ -172,15 +166,6 @@ def tools(url, pid):
         name, plain)
     with open(name, "rb") as f:
         expect("wget", f.read(2) == b"\x1f\x8b")
-
-
-def certificate():
-    cert, key = (os.path.join(under.TMP, n) for n in ("cert.pem", "key.pem"))
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-        "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
-        "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-out",
-        cert, "-keyout", key)
-    return cert, key
 
 
 def tls():
