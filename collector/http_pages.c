@@ -22,25 +22,31 @@
 #define OVERHEAD_LIMIT_PCT 1.0
 
 // As Go's index names and describes them, in its order.
+static const char flame_graph[] = "flame graph";
+
 static const struct entry {
 	const char *name;
-	int kind;	   // -1: has no count
-	bool is_profile;   // can be drawn and downloaded
-	const char *query; // to have it at all
+	int kind;	     // -1: has no count
+	const char *drawing; // of what can be drawn and downloaded, or NULL
+	const char *query;   // to have it at all
 	const char *description;
 } entries[] = {
-	{"allocs", KIND_ALLOC, true, "",
+	{"allocs", KIND_ALLOC, flame_graph, "",
 	 "all memory ever allocated, by who allocated it"},
-	{"block", KIND_BLOCK, true, "",
+	{"block", KIND_BLOCK, flame_graph, "",
 	 "who waits: for mutexes, conditions, semaphores, barriers, joins"},
-	{"cmdline", -1, false, "", "the command line"},
-	{"goroutine", KIND_THREADS, true, "", "where every thread is now"},
-	{"heap", KIND_INUSE, true, "", "memory in use, by who allocated it"},
-	{"mutex", KIND_MUTEX, true, "", "who makes others wait"},
-	{"profile", -1, true, "seconds=" FLAME_SECONDS,
+	{"cmdline", -1, NULL, "", "the command line"},
+	{"goroutine", KIND_THREADS, flame_graph, "",
+	 "where every thread is now"},
+	{"heap", KIND_INUSE, flame_graph, "",
+	 "memory in use, by who allocated it"},
+	{"mutex", KIND_MUTEX, flame_graph, "", "who makes others wait"},
+	{"profile", -1, flame_graph, "seconds=" FLAME_SECONDS,
 	 "CPU time of the next seconds (30 if not said)"},
-	{"threadcreate", KIND_THREADCREATE, true, "", "who starts threads"},
-	{"trace", -1, false, "", "a second as a timeline for ui.perfetto.dev"},
+	{"threadcreate", KIND_THREADCREATE, flame_graph, "",
+	 "who starts threads"},
+	{"trace", -1, "timeline", "format=json",
+	 "a second as a timeline; as a file for ui.perfetto.dev"},
 };
 #define N_ENTRIES (sizeof(entries) / sizeof(*entries))
 
@@ -112,7 +118,7 @@ struct flame {
 	const char *up;
 	const char *path;
 	const char *query;
-	const char *title;
+	const char *title; // NULL: its own, of each of its threads
 };
 
 static void put_flame(struct http_request *r, struct buf *b,
@@ -126,8 +132,10 @@ static void put_flame(struct http_request *r, struct buf *b,
 	buf_printf(b, "<a href='%sspeedscope/", f->up);
 	buf_puts(b, "#profileURL=");
 	html_url(b, url.data ? url.data : "");
-	buf_puts(b, "&amp;title=");
-	html_url(b, f->title);
+	if (f->title) {
+		buf_puts(b, "&amp;title=");
+		html_url(b, f->title);
+	}
 	buf_puts(b, "'>");
 	buf_fini(&url);
 }
@@ -184,7 +192,7 @@ static void put_flames(struct http_request *r, struct buf *b, uint64_t pid,
 	for (size_t i = 0; i < N_ENTRIES; i++) {
 		const struct entry *e = &entries[i];
 
-		if (!e->is_profile || e->kind == KIND_THREADCREATE ||
+		if (!e->drawing || e->kind == KIND_THREADCREATE ||
 		    e->kind == KIND_THREADS)
 			continue;
 		snprintf(path, sizeof(path), "%" PRIu64 "/debug/pprof/%s", pid,
@@ -287,6 +295,7 @@ static const char *up_to_root(const struct http_request *r)
 static void put_entry(struct http_request *r, struct buf *b,
 		      const struct entry *e, size_t count)
 {
+	bool is_trace = e->kind < 0 && !strcmp(e->name, "trace");
 	char path[64];
 
 	buf_printf(b, "<tr><td>%zu</td><td>", count);
@@ -294,17 +303,18 @@ static void put_entry(struct http_request *r, struct buf *b,
 	buf_puts(b, "</td><td>");
 	snprintf(path, sizeof(path), "%u/debug/pprof/%s", r->proc->pid,
 		 e->name);
-	if (e->is_profile && has_speedscope()) {
+	if (e->drawing && has_speedscope()) {
 		put_flame(r, b,
 			  &(struct flame){up_to_root(r), path, e->query,
-					  r->proc->comm});
-		buf_puts(b, "flame graph</a>");
+					  is_trace ? NULL : r->proc->comm});
+		buf_puts(b, e->drawing);
+		buf_puts(b, "</a>");
 	}
 	buf_puts(b, "</td><td>");
-	if (e->is_profile)
+	if (e->drawing)
 		put_link(r, b, e->name, "", "download");
 	buf_puts(b, "</td><td>");
-	if (e->is_profile && e->kind >= 0)
+	if (e->drawing && e->kind >= 0)
 		put_link(r, b, e->name, "seconds=" DELTA_SECONDS,
 			 "next " DELTA_SECONDS " s");
 	buf_printf(b, "</td><td class=dim>%s</td></tr>\n", e->description);
@@ -317,7 +327,7 @@ static void put_own(struct http_request *r, struct buf *b)
 
 	for (size_t i = 0; i < n; i++)
 		put_entry(r, b,
-			  &(struct entry){own[i].name, KIND_N, true, "",
+			  &(struct entry){own[i].name, KIND_N, flame_graph, "",
 					  "a profile of the program's own"},
 			  own[i].count);
 }

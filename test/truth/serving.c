@@ -87,7 +87,9 @@ int main(int argc, char **argv)
 
 	keep_blocks(argc > 1 ? (unsigned)atoi(argv[1]) : 26);
 	pthread_create(&t, NULL, fight, NULL);
+	pthread_setname_np(t, "fighter-1");
 	pthread_create(&t, NULL, fight, NULL);
+	pthread_setname_np(t, "fighter-2");
 	pthread_create(&t, NULL, work, NULL);
 	printf("ready\n");
 	fflush(stdout);

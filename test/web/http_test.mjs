@@ -57,6 +57,18 @@ await page.screenshot({path: folder + '/index.png'});
 for (const path of [`${pid}/`, 'comm/serving/', ''])
 	await flame(url + path + 'debug/pprof/', 'tr:has-text("allocs") >> text=flame graph',
 		'keep_blocks', 'allocs');
+// A trace: speedscope has a timeline for each thread, named; a lock's waits are
+// in those that fight for it.
+await page.goto(url + 'debug/pprof/');
+await page.locator('text=timeline').first().click();
+await page.waitForURL(/speedscope/);
+await page.locator('text=/fighter-\\d \\(tid \\d+\\) \\(1\\/2\\)/').click({timeout: 30000});
+for (const name of ['fighter-1', 'fighter-2'])
+	await page.waitForFunction(n => document.body.innerText.includes(n + ' (tid'),
+		name, {timeout: 10000});
+await page.screenshot({path: folder + '/trace.png'});
+await page.keyboard.press('Escape');
+await lists('mutex lock {"stack":"fight < ');
 await page.goto(url + 'debug/pprof/');
 await page.locator('text=heap').first().click();
 assert.match(await page.locator('body').innerText(), /^heap profile: /);
