@@ -84,12 +84,26 @@ enum MHD_Result http_pprof_profile(struct http_request *r)
 	return send_profile(r, &q, "");
 }
 
-static enum MHD_Result send_text(struct http_request *r)
+static int take_text(struct http_request *r, const struct query_profile *q,
+		     struct buf *ret)
 {
+	// As a profile, in send_profile().
+	if (!r->is_local && !q->interrupts)
+		return query_shared(r->query, r->proc, q, ret, &r->error);
+	if (q->kind == KIND_THREADS)
+		return query_threads(r->proc, q->form, q->interrupts, ret,
+				     &r->error);
+	return query_text(r->proc, q->kind, ret, &r->error);
+}
+
+static enum MHD_Result send_text(struct http_request *r, enum query_form form)
+{
+	struct query_profile q = query_of(r);
 	struct buf b;
 
+	q.form = form;
 	buf_init(&b);
-	if (!query_text(r->proc, r->route->kind, &b, &r->error))
+	if (!take_text(r, &q, &b))
 		return http_reply_bytes(r, &b, plain_text, NULL);
 	buf_fini(&b);
 	return http_reply_fail(r);
@@ -131,7 +145,7 @@ enum MHD_Result http_pprof_named(struct http_request *r)
 	if (seconds)
 		return send_delta(r, seconds);
 	trim(r);
-	return http_request_wants_text(r) ? send_text(r)
+	return http_request_wants_text(r) ? send_text(r, QUERY_TEXT)
 					  : send_profile(r, &q, "");
 }
 
@@ -187,24 +201,14 @@ enum MHD_Result http_pprof_goroutine(struct http_request *r)
 {
 	const char *debug = http_request_get(r, "debug");
 	uint64_t form;
-	struct buf b;
 
 	if (!debug || http_request_number(debug, INT64_MAX, &form))
 		return http_pprof_named(r);
-	if (http_request_get(r, "seconds")) {
-		query_fail(&r->error, -EINVAL,
-			   "seconds and debug params are incompatible");
-		return http_reply_fail(r);
-	}
-	buf_init(&b);
-	if (query_threads(r->proc,
-			  form == 1 ? QUERY_THREADS_COUNTS
-				    : QUERY_THREADS_BLOCKS,
-			  http_request_get(r, "interrupt"), &b, &r->error)) {
-		buf_fini(&b);
-		return http_reply_fail(r);
-	}
-	return http_reply_bytes(r, &b, "text/plain; charset=utf-8", NULL);
+	if (!http_request_get(r, "seconds"))
+		return send_text(r, form == 1 ? QUERY_TEXT : QUERY_BLOCKS);
+	query_fail(&r->error, -EINVAL,
+		   "seconds and debug params are incompatible");
+	return http_reply_fail(r);
 }
 
 // Decimal; what is none, or not positive, is 1 s, as in Go.

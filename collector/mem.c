@@ -4,15 +4,30 @@
 // once, instead of at each array.
 #include "collector/mem.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ARENAS_MAX     4
+#define MMAP_MIN_BYTES (256 << 10)
+#define TRIM_MIN_BYTES (512 << 10)
 
 void mem_assert_failed(const char *what, const char *file, int line)
 {
 	fprintf(stderr, "cprofd: %s:%d: assertion '%s' failed\n", file, line,
 		what);
 	abort();
+}
+
+void mem_tune(void)
+{
+	// libc would make 8 for each CPU, each with its own free memory, and
+	// keep what is as large as the largest block that was ever freed. 0: it
+	// is another's malloc.
+	(void)mallopt(M_ARENA_MAX, ARENAS_MAX);
+	(void)mallopt(M_MMAP_THRESHOLD, MMAP_MIN_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, TRIM_MIN_BYTES);
 }
 
 void *mem_grow(void *array, size_t *capacity, size_t n_needed,

@@ -15,6 +15,11 @@
 void mem_assert_failed(const char *what, const char *file, int line)
 	__attribute__((noreturn, cold));
 
+// For a process of many threads, most of which live as long as a request: few
+// arenas, and large blocks that go back to the system when they are freed.
+// Before there are threads.
+void mem_tune(void);
+
 // ARRAY, made large enough for N_NEEDED elements of ELEMENT_BYTES each (it
 // grows by half at least). *CAPACITY is the number of elements there is room
 // for. NULL: no memory or an absurd size; ARRAY is then still valid.

@@ -186,7 +186,7 @@ int proc_new(const struct proc_start *start, struct proc **ret)
 	p->stream_fd = p->answer_fd = -1;
 	p->interval_ns = FIRST_INTERVAL_NS;
 	atomic_init(&p->x_n_refs, 1);
-	for (int i = 0; i < KIND_N; i++)
+	for (int i = 0; i < PROC_SHARES; i++)
 		share_init(&p->shares[i]);
 	pthread_mutex_init(&p->turnstile, NULL);
 	pthread_mutex_init(&p->lock, NULL);
@@ -233,7 +233,7 @@ static void free_proc(struct proc *p)
 		snap_free(p->begun[i].first);
 	free(p->dir);
 	pthread_mutex_destroy(&p->lock);
-	for (int i = 0; i < KIND_N; i++)
+	for (int i = 0; i < PROC_SHARES; i++)
 		share_fini(&p->shares[i]);
 	pthread_mutex_destroy(&p->turnstile);
 	free(p);

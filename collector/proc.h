@@ -32,7 +32,10 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#define PROC_MAGIC	  0x636f72707270ull
+#define PROC_MAGIC 0x636f72707270ull
+// Of each kind in each form (query.h).
+#define PROC_FORMS	  3
+#define PROC_SHARES	  (PROC_FORMS * KIND_N)
 #define PROC_FILES_MAX	  1000u
 #define PROC_WARNINGS_MAX 32u
 
@@ -135,7 +138,7 @@ struct proc {
 	_Atomic uint32_t x_is_over;
 	// Bumped to cut timed profiles short; relaxed.
 	_Atomic uint32_t x_stops;
-	struct share shares[KIND_N]; // profiles that many ask for
+	struct share shares[PROC_SHARES]; // profiles that many ask for
 	pthread_mutex_t turnstile;
 	pthread_mutex_t lock;
 

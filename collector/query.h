@@ -46,13 +46,21 @@ struct query_target {
 	const char *comm; // NULL = not by name
 };
 
+enum query_form {
+	QUERY_PROTOBUF,
+	QUERY_TEXT,   // Go's debug=1
+	QUERY_BLOCKS, // debug=2, of threads: a block for each
+	QUERY_FORM_N
+};
+
 // What a profile is asked for with.
 struct query_profile {
-	unsigned kind;	  // enum kind, or what query_own_kind() says
-	uint64_t seconds; // 0: everything since the start
-	bool is_begun;	  // since query_begin(), which it ends
-	uint64_t hz;	  // for cpu with seconds; 0: as it is
-	bool interrupts;  // for threads: those too whose calls end by it
+	enum query_form form; // for query_shared()
+	unsigned kind;	      // enum kind, or what query_own_kind() says
+	uint64_t seconds;     // 0: everything since the start
+	bool is_begun;	      // since query_begin(), which it ends
+	uint64_t hz;	      // for cpu with seconds; 0: as it is
+	bool interrupts;      // for threads: those too whose calls end by it
 	// True when whoever asked has gone; asked now and then while waiting.
 	bool (*is_abandoned)(void *context);
 	void *context;
@@ -77,13 +85,9 @@ int query_begin(struct query *q, struct proc *p,
 		const struct query_profile *profile,
 		struct query_error *ret_error);
 
-// Where all threads are, as text; INTERRUPTS as above. 0, or negative errno and
-// *ret_error.
-enum query_threads_form {
-	QUERY_THREADS_COUNTS, // stacks and how many are there: Go's debug=1
-	QUERY_THREADS_BLOCKS, // a block for each thread: debug=2
-};
-int query_threads(struct proc *p, enum query_threads_form form, bool interrupts,
+// Where all threads are, as text of FORM; INTERRUPTS as above. 0, or negative
+// errno and *ret_error.
+int query_threads(struct proc *p, enum query_form form, bool interrupts,
 		  struct buf *ret, struct query_error *ret_error);
 
 // A trace of the next DURATION_NS.
@@ -99,9 +103,8 @@ struct query_trace {
 int query_trace(struct query *q, struct proc *p, const struct query_trace *t,
 		struct buf *ret, struct query_error *ret_error);
 
-// Cuts the timed profiles and the trace of P short.
-// The same for one of now (seconds 0), made once for all who ask at the same
-// time and not too often (share.h).
+// A profile of now (seconds 0), in any form, made once for all who ask at the
+// same time and not too often (share.h).
 int query_shared(struct query *q, struct proc *p,
 		 const struct query_profile *profile, struct buf *ret,
 		 struct query_error *ret_error);
@@ -134,7 +137,7 @@ struct query_own {
 };
 size_t query_own_list(struct proc *p, struct query_own ret[PROFILES_MAX]);
 
-// Cuts the timed profiles of P short.
+// Cuts the timed profiles and the trace of P short.
 void query_stop(struct proc *p);
 
 // Changes the rate KEY to the text VALUE. 0, or negative errno and *ret_error.

@@ -274,7 +274,7 @@ static int end_begun(struct interval *v, struct snap **ret,
 	return fail_memory(ret_error);
 }
 
-int query_threads(struct proc *p, enum query_threads_form form, bool interrupts,
+int query_threads(struct proc *p, enum query_form form, bool interrupts,
 		  struct buf *ret, struct query_error *ret_error)
 {
 	struct roll r;
@@ -285,7 +285,7 @@ int query_threads(struct proc *p, enum query_threads_form form, bool interrupts,
 				  "the threads of process %u can't be listed: "
 				  "%s",
 				  p->pid, strerror(-err));
-	if (form == QUERY_THREADS_COUNTS)
+	if (form == QUERY_TEXT)
 		(void)text_write(r.snap, "", ret); // errors stick
 	else
 		threadtext_blocks(&r, ret);

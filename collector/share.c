@@ -10,12 +10,15 @@
 #include <time.h>
 
 // Of one CPU, a 50th; but nobody waits longer than a second for his turn, and
-// even what costs nothing has to be sent.
+// some time it takes to read what is sent.
 #define PAUSE_FACTOR 49u
 #define PAUSE_MIN_NS 200000000u
 #define PAUSE_MAX_NS 1000000000u
-// How soon it is noticed that somebody has gone.
-#define STEP_NS 50000000u
+// What it costs to send a result to one of those who asked.
+#define SEND_NS 50000u
+// How soon it is noticed that somebody has gone: with a hundred that wait, to
+// look more often costs more than what they wait for.
+#define STEP_NS 250000000u
 
 void share_init(struct share *s)
 {
@@ -85,6 +88,7 @@ static void make_next(struct share *s, const struct share_work *work)
 	s->result = result;
 	s->err = err;
 	s->n_done++;
+	cost_ns += (uint64_t)s->n_askers * SEND_NS;
 	s->not_before_ns = pool_now_ns() + pause_ns(cost_ns);
 }
 

@@ -3,9 +3,9 @@
 // One piece of work for all who want its result at the same time: who comes
 // while it is being done has the next result, which is begun after that, so
 // that nobody gets what is older than his question; and between two of them is
-// a pause of many times what one costs, so that those who ask without end cost
-// a small part of one CPU. Who asks now and then never waits for it.
-// Any thread.
+// a pause of many times what one costs, with the sending, so that those who ask
+// without end cost a small part of one CPU. Who asks now and then never waits
+// for it. Any thread.
 #ifndef CPROF_COLLECTOR_SHARE_H
 #define CPROF_COLLECTOR_SHARE_H
 
