@@ -29,9 +29,9 @@ _cprofctl() {
 	local command=$words[2]
 	if ((CURRENT == 2)); then
 		_cprofctl_commands
-	elif [[ $words[CURRENT - 1] == (-p|--pid) ]]; then
+	elif [[ ${words[CURRENT-1]} == (-p|--pid) ]]; then
 		_cprofctl_targets 1
-	elif [[ $words[CURRENT] == -* ]]; then
+	elif [[ ${words[CURRENT]} == -* ]]; then
 		_cprofctl_options $command
 	elif [[ $command == run ]]; then
 		_command_names -e || _files
