@@ -11,6 +11,7 @@
 #include "preload/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
@@ -154,12 +155,22 @@ static int read_body(struct answer *a, int fd)
 	}
 }
 
+// One that is not would never be ready to be written to.
+static bool is_for_writing(int fd)
+{
+	long flags = sys_call(SYS_fcntl, fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
 int request_send(const char *method, const char *path, int fd)
 {
 	struct answer a = {.until_ns = sys_slow_now_ns() + WAIT_NS};
 	const char *name = launch_socket_name();
 	int err;
 
+	if (fd >= 0 && !is_for_writing(fd))
+		return -EBADF;
 	a.fd = name ? dial_once(name) : -ENOTCONN;
 	if (a.fd < 0)
 		return -ENOTCONN;

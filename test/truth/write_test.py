@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # run: 60 any
 """cprof_write() of a profile that comes in many pieces: the file is whole."""
+import errno
 import os
 import sys
 
@@ -12,6 +13,10 @@ import under  # noqa: E402
 path = os.path.join(under.TMP, "large.pb.gz")
 run = under.Run(under.program("truth/write", path), **under.EXACT)
 under.expect_equal("cprof_write says", run.values["status"], 0)
+under.expect_equal("into a pipe", run.values["piped"], 0)
+under.expect(f"{run.values['piped_bytes']:.0f} bytes came through it",
+             run.values["piped_bytes"] > 4096)
+under.expect_equal("into its other end", run.values["read_end"], -errno.EBADF)
 n_bytes = os.path.getsize(path)
 under.expect(f"a large answer: {n_bytes} bytes", n_bytes > 8192)
 profile = pprof.Profile(path)
