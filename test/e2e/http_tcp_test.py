@@ -6,6 +6,7 @@ thousand slow clients keep nobody out; `cprofctl web` opens the door of a
 collector that runs; nginx serves it under a prefix; and the tools that people
 use for the job can."""
 import base64
+import concurrent.futures
 import http.client
 import os
 import re
@@ -25,6 +26,7 @@ TOKEN = "correct-horse"
 KINDS = ("heap", "allocs", "block", "mutex", "threadcreate", "profile?seconds=1",
          "heap?seconds=1")
 N_SLOW = 1000
+N_AT_ONCE = 48
 
 
 def ask(at, path="/api/ps", method="GET", **headers):
@@ -187,6 +189,16 @@ def tls():
     end(collector)
 
 
+def shared(at, path):
+    """Many who ask at once for what changes every millisecond have a few
+    answers between them, not one each."""
+    with concurrent.futures.ThreadPoolExecutor(N_AT_ONCE) as pool:
+        bodies = set(pool.map(lambda _: ask(at, path).text, range(N_AT_ONCE)))
+    expect(f"{path}: {len(bodies)} answers for {N_AT_ONCE}",
+           len(bodies) <= N_AT_ONCE / 4)
+    expect("they differ", ask(at, path).text not in bodies)
+
+
 def status_of(pid, name):
     with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
         return int(re.search(rf"^{name}:\s+(\d+)", f.read(), re.M).group(1))
@@ -314,6 +326,7 @@ def main():
     p = target()
     at = "127.0.0.1:" + address().split(":")[1]
     tokens(at, p.pid)
+    shared(at, f"/{p.pid}/debug/pprof/goroutine?debug=2&token={TOKEN}")
     tools(f"http://x:{TOKEN}@{at}/", p.pid)
     run("go", "tool", "pprof", "-top",
         f"http://{at}/{p.pid}/debug/pprof/heap?token={TOKEN}")

@@ -85,6 +85,24 @@ static void test_many_share_what_is_new(void **state)
 	share_fini(&share);
 }
 
+// What is sent to many costs, too: then the pause is longer than the shortest.
+static void test_the_pause_counts_senders(void **state)
+{
+	const struct share_work work = {make, stays, NULL};
+	uint64_t began_ns = pool_now_ns();
+	struct buf b;
+
+	(void)state;
+	share_init(&share);
+	share.n_askers = 199;
+	buf_init(&b);
+	assert_int_equal(share_get(&share, &work, &b), 0);
+	assert_true(share.not_before_ns - began_ns > 480000000u);
+	assert_true(share.not_before_ns <= pool_now_ns() + 1000000000u);
+	buf_fini(&b);
+	share_fini(&share);
+}
+
 static void test_who_gives_up_is_told(void **state)
 {
 	const struct share_work work = {make, goes, NULL};
@@ -122,6 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many_share_what_is_new),
+		cmocka_unit_test(test_the_pause_counts_senders),
 		cmocka_unit_test(test_who_gives_up_is_told),
 		cmocka_unit_test(test_an_error_is_passed_on),
 	};
