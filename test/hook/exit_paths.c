@@ -91,6 +91,11 @@ static void end_by_raw_exit(void)
 	_exit(2);
 }
 
+static void end_by_capital_exit(void)
+{
+	_Exit(2);
+}
+
 static void end_by_quick_exit(void)
 {
 	quick_exit(2);
@@ -123,6 +128,7 @@ static const struct {
 	void (*end)(void);
 } ways[] = {{"exit", end_by_exit},
 	    {"_exit", end_by_raw_exit},
+	    {"_Exit", end_by_capital_exit},
 	    {"quick_exit", end_by_quick_exit},
 	    {"abort", abort},
 	    {"segv", end_by_segv},

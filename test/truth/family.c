@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Usage: family fork|exec|daemon FILE. A parent allocates 50 blocks, has
-// children that allocate 100, 200, 300 and 400 (fork: without exec; exec: by
-// running itself; daemon: one, forked twice, with every descriptor closed and
-// another working directory), and 50 more. The pids are appended to FILE.
+// Usage: family fork|ways|exec|daemon FILE. A parent allocates 50 blocks, has
+// children that allocate 100, 200, 300 and 400 (fork: without exec; ways: by
+// each of the functions that fork; exec: by running itself; daemon: one, forked
+// twice, with every descriptor closed and another working directory), and 50
+// more. The pids are appended to FILE.
 #include "test/lib/host.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <pty.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -74,13 +76,29 @@ static void become_daemon(void)
 	exit(0);
 }
 
+static pid_t fork_nth(const char *mode, int i)
+{
+	int terminal;
+
+	if (strcmp(mode, "ways"))
+		return fork();
+	switch (i) {
+	case 1:
+		return _Fork();
+	case 2:
+		return forkpty(&terminal, NULL, NULL, NULL);
+	default:
+		return fork();
+	}
+}
+
 static int have_children(char *program, const char *mode)
 {
 	int n_bad = 0, status;
 	int n_children = strcmp(mode, "daemon") ? N_CHILDREN : 1;
 
 	for (int i = 1; i <= n_children; i++) {
-		pid_t pid = fork();
+		pid_t pid = fork_nth(mode, i);
 
 		if (pid == 0 && !strcmp(mode, "daemon"))
 			become_daemon();

@@ -49,5 +49,6 @@ def family(mode, wanted, **settings):
 
 for transport in ({}, {"CPROF_TRANSPORT": "socket"}):
     family("fork", [0, 100, 200, 300, 400], **transport)
+    family("ways", [0, 100, 200, 300, 400], **transport)
     family("exec", [0, 100, 200, 300, 400], **transport)
     family("daemon", [0, 400], **transport)
