@@ -10,11 +10,30 @@
 
 #include "test/fuzz/fuzz.h"
 
+#include <math.h>
+
 #define STRIPE_BYTES 65536u
 #define ASKED	     3u // the request for all stacks that is open
 
 // Of all inputs: seeds that aren't understood any more are worth nothing.
-static uint64_t n_seen[RECORD_N], n_answers, n_events;
+static uint64_t n_seen[RECORD_N], n_answers, n_events, n_folded;
+
+// Rows of threads that have ended become those of their names: sums stay.
+static void fold(struct ingest *in)
+{
+	const struct agg_rows *t = &in->agg.tables[AGG_HEAP];
+	double before = 0, after = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		before += t->list[i].values[0];
+	for (int i = 0; i < 4; i++)
+		ingest_waiting(in, false);
+	REQUIRE(!ingest_fold(in));
+	for (size_t i = 0; i < t->n; i++)
+		after += t->list[i].values[0];
+	REQUIRE(before == after || fabs(before - after) <= 1e-9 * before);
+	n_folded += in->threads.n_forgotten;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
@@ -49,6 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 	}
 	REQUIRE(r.tail == head && s->x_tail == head);
 	ingest_waiting(&in, true);
+	REQUIRE(!agg_check(&in.agg));
+	fold(&in);
 	REQUIRE(!agg_check(&in.agg));
 	REQUIRE(!stacks_check(&in.stacks));
 	REQUIRE(trace.n <= (size_t)n);
@@ -217,5 +238,5 @@ static void write_seeds(void)
 	LLVMFuzzerTestOneInput(w.bytes, sizeof(uint64_t) + w.head);
 	for (int type = RECORD_PAD + 1; type < RECORD_N; type++)
 		REQUIRE(n_seen[type]); // each type is there
-	REQUIRE(n_answers && n_events);
+	REQUIRE(n_answers && n_events && n_folded);
 }
