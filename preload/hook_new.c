@@ -42,6 +42,9 @@ static const char *const op_names[OP_N] = {
 static _Atomic(void *) x_ops[OP_N];
 static bool is_counting; // constant after the constructor
 
+// NULL in a process that starts without any C++ runtime.
+extern void __cxa_throw(void) __attribute__((weak));
+
 static bool is_of_malloc_library(const void *op)
 {
 	Dl_info a, b;
@@ -50,8 +53,18 @@ static bool is_of_malloc_library(const void *op)
 	       a.dli_fbase == b.dli_fbase;
 }
 
+// Whether anybody can have operators. To ask dlsym for what isn't there would
+// take memory of the host's heap, for dlerror's text.
+static bool are_there_any(void)
+{
+	return __cxa_throw ||
+	       !is_of_malloc_library(dlsym(RTLD_NEXT, "gnu_get_libc_version"));
+}
+
 void hook_new_init(void)
 {
+	if (!are_there_any())
+		return;
 	// All at once, here: looking one up takes the loader's lock, which the
 	// host may hold when it first calls new.
 	for (int op = 0; op < OP_N; op++)
