@@ -122,6 +122,7 @@ static void become_fetcher(int socket_fd)
 {
 	// Nothing of the collector's stays with it: neither its lock nor its
 	// listening socket.
+	log_keep();
 	if (dup2(socket_fd, STDERR_FILENO + 1) < 0 ||
 	    close_range(STDERR_FILENO + 2, UNLIMITED_FD, 0) < 0)
 		_exit(EXIT_FAILURE);

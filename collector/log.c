@@ -50,6 +50,12 @@ int log_open(const char *path)
 	return 0;
 }
 
+void log_keep(void)
+{
+	if (log_is_file && dup2(log_fd, STDERR_FILENO) == STDERR_FILENO)
+		log_fd = STDERR_FILENO;
+}
+
 static size_t put_time(char *line, size_t n_bytes)
 {
 	struct timespec now;

@@ -14,6 +14,10 @@ void log_set_level(unsigned level);
 // 1 MiB, now and later). 0 or negative errno: they go on to stderr then.
 int log_open(const char *path);
 
+// In a child that is going to close all but the standard descriptors: the file,
+// if there is one, is its stderr from now on.
+void log_keep(void);
+
 void log_line(unsigned level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

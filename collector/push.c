@@ -334,6 +334,7 @@ static void close_others(int wake_fd, int spool_fd)
 	int low = wake_fd < spool_fd ? wake_fd : spool_fd;
 	int high = wake_fd < spool_fd ? spool_fd : wake_fd;
 
+	log_keep();
 	(void)close_range(3, (unsigned)low - 1, 0);
 	if (high > low + 1)
 		(void)close_range((unsigned)low + 1, (unsigned)high - 1, 0);
