@@ -173,8 +173,9 @@ static void put_brief(struct writer *w)
 static void put_others(struct writer *w)
 {
 	const uint64_t words[COUNTER_N] = {1, 2, 3};
+	// A thread of which nothing waits for its stack.
 	struct record h = {
-		.tid = 5, .value = 5, .form = FORM_TEXT, .time_ns = 99};
+		.tid = 7, .value = 7, .form = FORM_TEXT, .time_ns = 99};
 
 	h.type = RECORD_THREAD_NAME;
 	put(w, h, "worker", 7);
@@ -191,6 +192,7 @@ static void put_others(struct writer *w)
 	h.type = RECORD_DUMP;
 	put(w, h, NULL, 0);
 	h.type = RECORD_THREAD_BEGIN;
+	h.tid = 6; // that one has ended
 	put(w, h, NULL, 0);
 	h.type = RECORD_N + 3;
 	put(w, h, NULL, 0);
