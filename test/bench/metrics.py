@@ -44,10 +44,13 @@ def output_of(bench, command, settings):
 
 def ask(bench, pid, *words):
     """cprofctl WORDS about PID."""
-    return subprocess.run(
+    done = subprocess.run(
         [os.path.join(bench.build, "cprofctl"), words[0], "-p", str(pid),
-         *words[1:]], env=bench.environment(bench.tmp), check=True,
-        capture_output=True, text=True, timeout=measure.LIMIT_S).stdout
+         *words[1:]], env=bench.environment(bench.tmp), check=False,
+        capture_output=True, text=True, timeout=measure.LIMIT_S)
+    if done.returncode:
+        raise measure.Failed(f"cprofctl {words[0]}: {done.stderr}")
+    return done.stdout
 
 
 def counters(bench, pid):
