@@ -82,6 +82,12 @@ uint64_t *hmap_get(const struct hmap *m, uint64_t key)
 	return slot->key ? &slot->value : NULL;
 }
 
+void hmap_expect(const struct hmap *m, uint64_t key)
+{
+	if (m->n_slots)
+		__builtin_prefetch(&m->slots[home(m, key)]);
+}
+
 static int grow(struct hmap *m)
 {
 	struct hmap old = *m;

@@ -32,6 +32,9 @@ void hmap_fini(struct hmap *m);
 // The value of KEY, or NULL. Valid until the next put or remove.
 uint64_t *hmap_get(const struct hmap *m, uint64_t key);
 
+// KEY is going to be asked for in a moment: its memory comes meanwhile.
+void hmap_expect(const struct hmap *m, uint64_t key);
+
 // Sets the value of KEY. 0, or -ENOMEM with nothing changed.
 int hmap_put(struct hmap *m, uint64_t key, uint64_t value);
 

@@ -556,6 +556,14 @@ static void on_counters(struct ingest *in, const union ringread_record *r)
 	memcpy(in->counters, payload_of(r), n * sizeof(uint64_t));
 }
 
+void ingest_expect(const struct ingest *in, const union ringread_record *record)
+{
+	const struct record *h = &record->header;
+
+	if (h->type == RECORD_ALLOC || h->type == RECORD_FREE)
+		hmap_expect(&in->agg.by_id, h->id);
+}
+
 void ingest_record(struct ingest *in, const union ringread_record *record)
 {
 	typedef void (*on_fn)(struct ingest * in,

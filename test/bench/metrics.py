@@ -122,18 +122,22 @@ def counts(_, bench):
                                 ("over an empty shim", empty))]
 
 
-def read_stacks(bench, n_stacks, n_blocks):
-    """The collector's CPU time of a program that allocates and frees, the
-    records that it read in it, and the program's CPU time."""
+def read_records(bench, command):
+    """The collector's CPU time of a program that allocates and frees, then
+    waits, the records that it read in it, and the program's CPU time."""
     fresh_collector(bench)
     start_s = bench.collector_cpu_s()
-    with Held(bench, [bench.program("stacks"), str(FRAMES), str(n_stacks),
-                      str(n_blocks), "wait"],
+    with Held(bench, command,
               **shim(bench, CPROF_EXIT="none", **EXACT)) as held:
         settle(bench)
         used_s = bench.collector_cpu_s() - start_s
         target_s = measure.cpu_s_of(held.child.pid)
         return used_s, counters(bench, held.child.pid)["records"], target_s
+
+
+def read_stacks(bench, n_stacks, n_blocks):
+    return read_records(bench, [bench.program("stacks"), str(FRAMES),
+                                str(n_stacks), str(n_blocks), "wait"])
 
 
 def ingest(o, bench):

@@ -7,7 +7,7 @@ import time
 
 import measure
 from metrics import (EXACT, FRAMES, Held, ask, folder_of, fresh_collector,
-                     read_stacks, rss_mib, settle, shim)
+                     read_records, read_stacks, rss_mib, settle, shim)
 
 THREADS = (1, 10, 100, 1000)
 STACKS = (1000, 10000, 100000, 1000000)
@@ -89,6 +89,18 @@ def stacks(o, bench):
     return values
 
 
+def live(o, bench):
+    """CPU time of each allocation or free, with so many live samples: more of
+    them than caches hold."""
+    values = []
+    for n in loads(o, STACKS):
+        used_s, read, _ = read_records(bench, [bench.program("live"), str(n),
+                                               "500000"])
+        values.append(growth("live samples: collector's CPU of a record", n,
+                             "us each", used_s / read * 1e6))
+    return values
+
+
 def snapshots(o, bench):
     """A heap snapshot of so many stacks, symbols cached."""
     values = []
@@ -148,4 +160,4 @@ def processes(o, bench):
     return values
 
 
-METRICS = (threads, roll_call, stacks, snapshots, processes)
+METRICS = (threads, roll_call, stacks, live, snapshots, processes)
