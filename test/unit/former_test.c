@@ -24,7 +24,8 @@
 
 #include <cmocka.h>
 
-#define N_FRAMES 20u
+#define N_FRAMES   20u
+#define GENERATION 6u
 
 // The collector's side of both.
 static struct region *regions[2];
@@ -91,7 +92,7 @@ static struct sample sample_of(uint64_t i)
 				    .type = RECORD_CPU,
 				    .form = FORM_FRAMES,
 				    .value = i},
-			   .frames = {hash_of(i), N_FRAMES, 0}};
+			   .frames = {hash_of(i), N_FRAMES, GENERATION}};
 
 	for (uint32_t k = 0; k < N_FRAMES; k++)
 		s.pcs[k] = i * 1000 + k;
@@ -278,6 +279,51 @@ static void test_unread_hashes_are_told(void **unused)
 	assert_false(read_record(1, &r));
 }
 
+// Brief records, too: a stack that was read is told with all else they say.
+static void test_brief_records_are_told(void **unused)
+{
+	const struct record_alloc a = {.size_bytes = sizeof(a),
+				       .type = RECORD_ALLOC,
+				       .form = FORM_BRIEF,
+				       .tid = 77,
+				       .n_bytes = 100,
+				       .id = 5,
+				       .hash = hash_of(1)};
+	const struct record_free f = {.size_bytes = sizeof(f),
+				      .type = RECORD_FREE,
+				      .form = FORM_BRIEF,
+				      .id = 5};
+	union ringread_record r;
+	struct sample *s = (struct sample *)&r;
+
+	(void)unused;
+	push_sample(1);
+	assert_true(read_record(0, &r));
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(ring_move((const struct record_head *)&a,
+					   &state.sent),
+				 0);
+	assert_int_equal(ring_move((const struct record_head *)&f, &state.sent),
+			 0);
+	replace_region();
+	assert_true(former_move());
+	assert_true(read_record(1, &r));
+	assert_int_equal(s->head.type, RECORD_ALLOC);
+	assert_int_equal(s->head.form, FORM_FRAMES);
+	assert_int_equal(s->head.tid, 77);
+	assert_int_equal(s->head.value, 100);
+	assert_int_equal(s->head.aux, 1);
+	assert_int_equal(s->head.id, 5);
+	assert_int_equal(s->head.generation, GENERATION);
+	assert_int_equal(s->frames.hash, hash_of(1));
+	assert_int_equal(s->pcs[N_FRAMES - 1], 1000 + N_FRAMES - 1);
+	assert_true(read_record(1, &r));
+	assert_memory_equal(&r, &a, sizeof(a));
+	assert_true(read_record(1, &r));
+	assert_memory_equal(&r, &f, sizeof(f));
+	assert_false(read_record(1, &r));
+}
+
 // The hashes between tail and head, of all stripes, name stacks that are there.
 static void expect_all_found(void)
 {
@@ -359,6 +405,7 @@ int main(void)
 		T(test_numbers_are_told_again),
 		T(test_counted_meanwhile),
 		T(test_unread_hashes_are_told),
+		T(test_brief_records_are_told),
 		T(test_the_log_keeps_what_is_unread),
 		T(test_an_unregistered_thread_moves_as_well),
 		T(test_a_writer_is_waited_for),

@@ -236,6 +236,60 @@ static void test_waiting(void **state)
 	assert_int_equal(in.n_unknown_hashes, 1);
 }
 
+static void give_brief(const void *bytes, size_t n_bytes)
+{
+	static union ringread_record r;
+
+	memset(&r, 0xff, sizeof(r));
+	memcpy(&r, bytes, n_bytes);
+	assert_int_equal(ringread_check(&r, n_bytes), 0);
+	ingest_record(&in, &r);
+}
+
+// Exact mode's brief records are what the long ones are: also where the stack
+// comes later, or never.
+static void test_brief(void **state)
+{
+	struct record_alloc a = {.size_bytes = sizeof(a),
+				 .type = RECORD_ALLOC,
+				 .form = FORM_BRIEF,
+				 .tid = 9,
+				 .n_bytes = 100,
+				 .id = 1,
+				 .hash = 5000 << 8};
+	struct record_free f = {.size_bytes = sizeof(f),
+				.type = RECORD_FREE,
+				.form = FORM_BRIEF,
+				.id = 1};
+	const struct record h = {
+		.type = RECORD_ALLOC, .tid = 9, .value = 30, .aux = 1, .id = 2};
+
+	(void)state;
+	give_brief(&a, sizeof(a));
+	assert_int_equal(in.n_waiting, 1);
+	give_frames(h, 3, 5000);
+	ingest_waiting(&in, false);
+	assert_int_equal(in.n_waiting, 0);
+	a.id = 3, a.tid = 10;
+	give_brief(&a, sizeof(a));
+	assert_int_equal(in.n_waiting, 0);
+	assert_true(sum(AGG_HEAP, FRAME_PSEUDO_N, 0) == 3);
+	assert_true(sum(AGG_HEAP, FRAME_PSEUDO_N, 1) == 230);
+	assert_true(sum(AGG_HEAP, FRAME_PSEUDO_N, 3) == 230);
+	give_brief(&f, sizeof(f));
+	assert_true(sum(AGG_HEAP, FRAME_PSEUDO_N, 1) == 230);
+	assert_true(sum(AGG_HEAP, FRAME_PSEUDO_N, 2) == 2);
+	assert_true(sum(AGG_HEAP, FRAME_PSEUDO_N, 3) == 130);
+	assert_int_equal(in.n_records[RECORD_ALLOC], 3);
+	assert_int_equal(in.n_records[RECORD_FREE], 1);
+	assert_int_equal(in.n_worth, 3);
+	a.id = 4, a.hash = 77 << 8;
+	give_brief(&a, sizeof(a));
+	ingest_waiting(&in, true);
+	assert_int_equal(in.n_unknown_hashes, 1);
+	assert_true(sum(AGG_HEAP, FRAME_UNKNOWN, 3) == 100);
+}
+
 // Four frames are kept at most here; what is cut says so.
 static void test_depth(void **state)
 {
@@ -283,8 +337,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_cpu),	   TEST(test_cpu_late), TEST(test_block),
 		TEST(test_mutex),  TEST(test_thread),	TEST(test_names),
-		TEST(test_frames), TEST(test_waiting),	TEST(test_depth),
-		TEST(test_others),
+		TEST(test_frames), TEST(test_waiting),	TEST(test_brief),
+		TEST(test_depth),  TEST(test_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
