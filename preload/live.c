@@ -15,7 +15,9 @@
 // Blocks that begin in so much memory share their first bucket: eight of the
 // smallest.
 #define LG_WINDOW_BYTES 8u
-#define LG_PAGE_WINDOWS (12u - LG_WINDOW_BYTES)
+// And those of so much memory share some pages of the table.
+#define LG_AREA_BYTES	16u
+#define LG_AREA_WINDOWS (LG_AREA_BYTES - LG_WINDOW_BYTES)
 
 _Atomic uint8_t live_x_filter[1u << LIVE_LG_FILTER];
 
@@ -38,16 +40,16 @@ static void filter_remove(const void *p)
 }
 
 // The two buckets of P. In exact mode all blocks are here, and neighbours are
-// used together: blocks of one window of memory share their first bucket, and a
-// page of memory some buckets in a row, in an order of its own so that blocks
-// at the same place in their pages don't meet.
+// used together: blocks of one window of memory share their first bucket, and
+// an area of memory 256 buckets in a row, in an order of its own so that blocks
+// at the same place in their areas don't meet.
 static uint32_t first_bucket_of(const void *p)
 {
 	uint64_t window = (uintptr_t)p >> LG_WINDOW_BYTES;
-	uint64_t page = (window >> LG_PAGE_WINDOWS) * 0x9e3779b97f4a7c15ull;
+	uint64_t area = (window >> LG_AREA_WINDOWS) * 0x9e3779b97f4a7c15ull;
 
-	window &= (1u << LG_PAGE_WINDOWS) - 1;
-	return (uint32_t)(page >> 32 ^ window) & state.live_mask;
+	window &= (1u << LG_AREA_WINDOWS) - 1;
+	return (uint32_t)(area >> 32 ^ window) & state.live_mask;
 }
 
 static uint32_t second_bucket_of(const void *p)
