@@ -24,7 +24,7 @@ SYSTEM_CALLS = {
     "timers": {"gettid": 1, "sigaltstack": 2, "timer_create": 1,
                "timer_settime": 1, "timer_delete": 1},
 }
-INSTRUCTIONS = {"no-timers": 2900, "timers": 4300}
+INSTRUCTIONS = {"no-timers": 3100, "timers": 4500}
 # Not the shim's, or as the threads happen to wait for each other.
 NOT_COUNTED = {"futex", "madvise", "munmap", "mmap", "mprotect", "clone3",
                "sched_yield", "restart_syscall"}
