@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Memory for an array that only grows: addresses are reserved once for its
-// largest size, and memory as it is needed, so it never moves, and what is in it never changes. Others
-// may then go on reading what was there when they took their reference, while
-// the owner, one thread at a time, writes behind it: a copy that costs nothing.
-// References: any thread.
+// largest size, and memory as it is needed, so it never moves, and what is in
+// it never changes. Others may then go on reading what was there when they took
+// their reference, while the owner, one thread at a time, writes behind it: a
+// copy that costs nothing. References: any thread.
 #ifndef CPROF_COLLECTOR_SHARED_H
 #define CPROF_COLLECTOR_SHARED_H
 

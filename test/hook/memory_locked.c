@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Usage: memory_locked [KIB]. A program that locks its memory, as one does that holds keys or must not
-// wait for a page, and then starts threads: as an ordinary user with a limit
-// (24 MiB) that leaves it some room, where it may arrange that. Good: what it has of
-// addresses, which count in full, is within that limit, mlockall() succeeds,
-// and what becomes locked, then and by the threads, is near what it asked for.
+// Usage: memory_locked [KIB]. A program that locks its memory, as one does that
+// holds keys or must not wait for a page, and then starts threads: as an
+// ordinary user with a limit (24 MiB) that leaves it some room, where it may
+// arrange that. Good: what it has of addresses, which count in full, is within
+// that limit, mlockall() succeeds, and what becomes locked, then and by the
+// threads, is near what it asked for.
 #include "test/lib/host.h"
 
 #include <errno.h>
