@@ -95,7 +95,7 @@ copy_stack(uint64_t rsp, uint64_t n_bytes)
 	return (const unsigned char *)copy;
 }
 
-static uint64_t stack_left(uint64_t rsp)
+__attribute__((noinline)) static uint64_t stack_left(uint64_t rsp)
 {
 	pthread_attr_t attr;
 	size_t n_bytes;
@@ -324,16 +324,22 @@ static void disturb(const struct walk_start *start, unsigned char *stack,
 
 static unsigned char memo_stack[1 << 16]; // a sanitizer's frames are large
 
-// Its own frame keeps nothing in rbp, so that its caller's matters.
-__attribute__((noinline)) static void take_stack(struct walk_start *ret)
+__attribute__((noinline)) static void copy_from(struct walk_start *ret)
 {
-	here(ret->pc, ret->rsp, ret->rbp);
 	ret->stack = memo_stack;
 	ret->stack_bytes = stack_left(ret->rsp);
 	if (ret->stack_bytes > sizeof(memo_stack))
 		ret->stack_bytes = sizeof(memo_stack);
 	memcpy(memo_stack, copy_stack(ret->rsp, ret->stack_bytes),
 	       ret->stack_bytes);
+}
+
+// Its own frame keeps nothing in rbp, so that its caller's matters.
+__attribute__((noinline)) static void take_stack(struct walk_start *ret)
+{
+	here(ret->pc, ret->rsp, ret->rbp);
+	copy_from(ret);
+	__asm__ volatile("");
 }
 
 static void descend(unsigned *seed, int depth);
