@@ -341,7 +341,8 @@ void proc_unlock(struct proc *p)
 void proc_poke(struct proc *p)
 {
 	// Without memory for it the next visit that is planned does it.
-	(void)pool_post(p->env->readers, &p->visit_job, POOL_NOW);
+	if (p->env->readers)
+		(void)pool_post(p->env->readers, &p->visit_job, POOL_NOW);
 }
 
 void proc_set_over(struct proc *p)

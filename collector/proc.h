@@ -91,7 +91,7 @@ struct proc_dump; // a dump on its way to the writers, dump.c
 // What is shared by all sessions; constant while there is one.
 struct proc_env {
 	struct loop *loop;
-	struct pool *readers;	   // visits: rings, unwinding
+	struct pool *readers;	   // visits: rings, unwinding; NULL: none
 	struct pool *writers;	   // files: symbols, compression
 	struct pool *makers;	   // regions: megabytes of memory
 	struct pool *starters;	   // hellos: maps and the files they name

@@ -133,7 +133,9 @@ static void render(enum kind kind, struct buf *ret)
 	for (r.head.id = 1; r.head.id < 4; r.head.id++, r.pcs[0] += 50)
 		ingest_record(&p->ingest, (union ringread_record *)&r);
 	s = take_snap(p, kind);
-	REQUIRE(s && !pprof_write(s, ret));
+	REQUIRE(s);
+	take_finish(p, s);
+	REQUIRE(!pprof_write(s, ret));
 	snap_free(s);
 	proc_unref(p);
 }

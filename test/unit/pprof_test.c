@@ -91,6 +91,15 @@ static void add_threads(void)
 	snap->threads[1] = (struct snap_thread){.tid = 200, .name = "io"};
 }
 
+static void *room_for(size_t n, size_t n_bytes_each)
+{
+	void *room = shared_new(n * n_bytes_each);
+
+	assert_non_null(room);
+	assert_int_equal(shared_grow(room, n * n_bytes_each), 0);
+	return room;
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -103,9 +112,9 @@ static int setup(void **state)
 	snap->period = 524288;
 	strcpy(snap->comm, "victim");
 	snap->rows = calloc(MANY_STACKS + 16, sizeof(*snap->rows));
-	snap->stacks = shared_new((MANY_STACKS + 16) * sizeof(*snap->stacks));
+	snap->stacks = room_for(MANY_STACKS + 16, sizeof(*snap->stacks));
 	snap->frames =
-		shared_new((MANY_STACKS + 16) * DEEP * sizeof(*snap->frames));
+		room_for((MANY_STACKS + 16) * DEEP, sizeof(*snap->frames));
 	snap->labels = strdup("env=prod,region=eu");
 	snap->comments = calloc(1, sizeof(*snap->comments));
 	snap->comments[snap->n_comments++] = strdup("heap rate 524288");
