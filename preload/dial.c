@@ -54,17 +54,23 @@ bool dial_is_nobody(int err)
 }
 
 // Connects as soon as somebody answers, and a queue that is full (others may
-// connect without end) has room. Gives up at UNTIL_NS.
+// connect without end) has room. Gives up at UNTIL_NS, and when the collector
+// that was started has ended: had it ended for another one's sake, that one
+// would answer.
 static int wait_for_collector(const char *name, uint64_t until_ns)
 {
-	int fd;
+	for (;;) {
+		bool is_over = launch_is_over();
+		int fd = dial_once(name);
 
-	while (dial_is_nobody(fd = dial_once(name)) || fd == -EAGAIN) {
+		if (!dial_is_nobody(fd) && fd != -EAGAIN)
+			return fd;
+		if (is_over && fd != -EAGAIN)
+			return -ECHILD;
 		if (sys_slow_now_ns() >= until_ns)
 			return -ETIMEDOUT; // worth another look soon
 		sys_pause_ns(CONNECT_PAUSE_NS);
 	}
-	return fd;
 }
 
 // Starts a collector and waits for it until UNTIL_NS.
@@ -78,7 +84,10 @@ static int start_collector(const char *name, uint64_t until_ns)
 		say_error("no cprofd could be started");
 		return fd;
 	}
-	return wait_for_collector(name, until_ns);
+	fd = wait_for_collector(name, until_ns);
+	if (fd == -ECHILD)
+		say_error("cprofd has ended at once");
+	return fd;
 }
 
 // Starts a collector and leaves it to a later hook to find it: one that can't

@@ -17,6 +17,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -103,7 +104,8 @@ const char *launch_socket_name(void)
 static struct launch {
 	char program[PATH_BYTES];
 	const char *argv[5];
-	int err; // of exec: the children share this memory
+	int err;	    // of exec: the children share this memory
+	long collector_pid; // the first child's to write
 	_Alignas(16) char stack[2][STACK_BYTES];
 	uint32_t owner_pid; // a fork child's copy runs nothing
 	// 1 until the first child has ended, and with it the use of all this:
@@ -186,6 +188,7 @@ static void run_middle(void *arg)
 	(void)sys_call(SYS_setsid);
 	pid = sys_clone(CLONE_VM | CLONE_VFORK, l->stack[1] + STACK_BYTES, NULL,
 			run_collector, l);
+	l->collector_pid = pid;
 	(void)sys_call(SYS_exit, pid > 0 ? 0 : 1);
 }
 
@@ -244,6 +247,26 @@ int launch_wait(void)
 	return launch.err ? launch.err : status ? -ECHILD : 0;
 }
 
+// Its parent, which may be slow to reap it, or never do, is somebody else: a
+// descriptor of it tells its end all the same.
+bool launch_is_over(void)
+{
+	struct pollfd end = {.events = POLLIN};
+	const struct timespec at_once = {0};
+	long fd;
+	bool is_over;
+
+	if (launch.collector_pid <= 0)
+		return false;
+	fd = sys_call(SYS_pidfd_open, launch.collector_pid, 0);
+	if (fd < 0)
+		return fd == -ESRCH;
+	end.fd = (int)fd;
+	is_over = sys_call(SYS_ppoll, &end, 1, &at_once, 0, 0) > 0;
+	sys_close((int)fd);
+	return is_over;
+}
+
 // A folder of cprof's own name that is another user's, or open to others, is
 // one that no collector of ours would serve in: waiting for one would be in
 // vain.
@@ -282,6 +305,7 @@ int launch_collector(const char *name)
 	l->argv[3] = name;
 	l->argv[4] = NULL;
 	l->err = 0;
+	l->collector_pid = 0;
 	l->owner_pid = pid;
 	return run_children(l);
 }

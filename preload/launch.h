@@ -27,6 +27,11 @@ int launch_collector(const char *name);
 // not. May take milliseconds.
 int launch_wait(void);
 
+// True when the collector that launch_wait() has seen run is no more: it could
+// not serve (it says why in its log), or another does. False also where the
+// kernel can't tell (before Linux 5.3).
+bool launch_is_over(void);
+
 // True while launch_reap() has work to do.
 bool launch_has_child(void);
 void launch_reap(void);
