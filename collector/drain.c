@@ -29,8 +29,10 @@ void drain_start(struct proc *p)
 	if (!images)
 		proc_warn(p, "no memory for the process's mappings");
 	err = ingest_init(&p->ingest, images, p->hello->stack_depth);
-	if (err)
+	if (err) {
 		log_error("process %u: no memory", p->pid);
+		proc_warn(p, "no memory to begin with: it is not profiled");
+	}
 	threads_name(&p->ingest.threads, p->hello->pid, p->comm,
 		     sizeof(p->comm));
 }

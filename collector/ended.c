@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A fold looks at every row and every live sample, so it waits for a table that
-// has grown by tens of thousands of rows. One that is full is tried again after
-// fifty times what it took: where nothing can be folded, little is lost.
+// has grown by tens of thousands of rows. After one that failed, or left a
+// table full, the next waits for fifty times what it took: where nothing can be
+// folded, little is lost.
 #include "collector/ended.h"
 
 #include "collector/log.h"
@@ -30,16 +31,36 @@ static void miss_threads(struct proc *p)
 	closedir(tasks);
 }
 
+static void complete(struct agg *a, struct snap *s)
+{
+	if (!s || !s->rows_copy)
+		return;
+	(void)agg_copy_more_rows(a, s->kind, s->rows_copy, SIZE_MAX);
+	if (s->live_copy)
+		(void)agg_copy_more_live(a, s->live_copy, SIZE_MAX);
+}
+
+static bool is_full(const struct ingest *in)
+{
+	return agg_is_full(&in->agg) || threads_are_full(&in->threads);
+}
+
 static bool is_due(struct proc *p)
 {
 	struct ingest *in = &p->ingest;
+	bool has_grown =
+		agg_has_grown(&in->agg) || threads_have_grown(&in->threads);
 
-	bool is_full = agg_is_full(&in->agg) || threads_are_full(&in->threads);
-
-	if (!agg_has_grown(&in->agg) && !threads_have_grown(&in->threads) &&
-	    !(is_full && pool_now_ns() >= p->fold_after_ns))
+	if (!has_grown && !is_full(in))
 		return false;
-	// What is being copied for a snapshot stays where it is.
+	// One that went well says how far a table has grown since.
+	if ((!has_grown || p->has_fold_failed) &&
+	    pool_now_ns() < p->fold_after_ns)
+		return false;
+	// Those that are kept until something happens may wait for ever.
+	complete(&in->agg, p->toggled);
+	complete(&in->agg, p->regular.peak);
+	// What else is being copied for a snapshot stays where it is.
 	return !agg_is_being_copied(&in->agg);
 }
 
@@ -50,10 +71,11 @@ void ended_fold(struct proc *p)
 	int err;
 
 	// A trace shows threads by their numbers, while there is room.
-	if (!is_due(p) || (p->is_traced && !agg_is_full(&in->agg)))
+	if ((p->is_traced && !is_full(in)) || !is_due(p))
 		return;
 	now_ns = pool_now_ns();
 	err = ingest_fold(in);
+	p->has_fold_failed = err != 0;
 	if (err)
 		log_debug("process %u: rows of ended threads are kept: %s",
 			  p->pid, strerror(-err));

@@ -336,7 +336,8 @@ static struct ingest_waiting in_full(const struct record_alloc *r)
 
 static void on_brief_alloc(struct ingest *in, const struct record_alloc *r)
 {
-	struct agg_key key = {stack_of_hash(in, r->hash), r->tid, 0, 0};
+	struct agg_key key = {stack_of_hash(in, r->hash),
+			      r->tid < SNAP_TID_ENDED ? r->tid : 0, 0, 0};
 	const struct agg_alloc al = {.id = r->id,
 				     .n_bytes = r->n_bytes,
 				     .rate = 1,
@@ -634,8 +635,12 @@ int ingest_fold(struct ingest *in)
 	struct fold_thread *list;
 	struct fold_step step;
 	size_t n;
-	int err = threads_ended(&in->threads, &list, &n);
+	int err;
 
+	// ingest_init() found no memory.
+	if (!in->fold)
+		return -ENOMEM;
+	err = threads_ended(&in->threads, &list, &n);
 	if (err)
 		return err;
 	err = fold_begin(in->fold, list, n, &step);

@@ -56,7 +56,7 @@ struct ingest {
 	struct stacks stacks;
 	struct agg agg;
 	struct threads threads;
-	struct fold *fold; // the last; NULL: nothing was ever folded
+	struct fold *fold; // the last; NULL: ingest_init() failed
 	struct labels labels;
 	struct profiles profiles;
 	struct images *images;	   // owned; NULL: every frame is in no image
@@ -91,7 +91,8 @@ struct ingest {
 	struct frame frames[STACK_DEPTH_MAX];
 };
 
-// Takes ownership of IMAGES (may be NULL), also when it fails. 0 or -ENOMEM.
+// Takes ownership of IMAGES (may be NULL), also when it fails. 0 or -ENOMEM:
+// then records are only counted, and nobody can take a snapshot.
 int ingest_init(struct ingest *in, struct images *images, uint32_t max_frames);
 void ingest_fini(struct ingest *in);
 

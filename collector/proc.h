@@ -166,7 +166,8 @@ struct proc {
 	bool is_closed;
 	uint64_t closed_counters[COUNTER_N];
 	size_t n_threads_named;
-	uint64_t fold_after_ns; // rows are not added up before
+	uint64_t fold_after_ns; // ended.c: when the next attempt may be
+	bool has_fold_failed;	// the last one
 	uint64_t sandbox_checked_ns;
 	bool is_stream_ended;
 	uint64_t n_bad_messages;

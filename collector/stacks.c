@@ -57,11 +57,17 @@ static int make_room(struct stacks *s, size_t n)
 
 	if (s->n >= STACKS_MAX || s->n_frames + n > STACKS_FRAMES_MAX)
 		return -ENOSPC;
+	// stacks_init() found no memory.
+	if (!s->list || !s->frames)
+		return -ENOMEM;
 	p = mem_grow(s->next, &s->next_capacity, s->n + 1, sizeof(*s->next));
-	if (!p || shared_grow(s->list, (s->n + 1) * sizeof(*s->list)) ||
+	if (!p)
+		return -ENOMEM;
+	// Whatever fails next, the former one has gone.
+	s->next = p;
+	if (shared_grow(s->list, (s->n + 1) * sizeof(*s->list)) ||
 	    shared_grow(s->frames, (s->n_frames + n) * sizeof(*s->frames)))
 		return -ENOMEM;
-	s->next = p;
 	return 0;
 }
 

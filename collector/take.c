@@ -185,6 +185,9 @@ static int copy_state(struct proc *p, struct snap *s)
 {
 	struct ingest *in = &p->ingest;
 
+	// Without memory from the start: rows would be of no stacks.
+	if (!in->stacks.list)
+		return -ENOMEM;
 	if (agg_rows_of(&in->agg, s->kind)) {
 		s->rows_copy = agg_copy_rows(&in->agg, s->kind);
 		if (!s->rows_copy)

@@ -3,6 +3,7 @@
 // Description: equal stacks get one id, others their own, ids stay, and beyond
 // the bound a stack is [too many stacks] and counted; their memory is taken as
 // they come. Threads keep their names.
+#include "collector/shared.h"
 #include "collector/stacks.h"
 #include "collector/threads.h"
 
@@ -154,6 +155,40 @@ static void test_no_memory_is_promised_ahead(void **state)
 	stacks_fini(&s);
 }
 
+static uint32_t add_one(struct stacks *s)
+{
+	struct frame f = {.addr = s->n, .image = 1};
+
+	return stacks_intern(s, &f, 1);
+}
+
+// The chains are longer already when there is no memory for the frames.
+static void test_no_memory_for_frames(void **state)
+{
+	struct stacks s;
+	void *full;
+
+	(void)state;
+	assert_int_equal(stacks_init(&s), 0);
+	while (s.n < 1000 || s.n < s.next_capacity)
+		assert_int_not_equal(add_one(&s), FRAME_OVERFLOW);
+	full = shared_new(s.n_frames * sizeof(*s.frames));
+	assert_non_null(full);
+	assert_int_equal(shared_grow(full, s.n_frames * sizeof(*s.frames)), 0);
+	memcpy(full, s.frames, s.n_frames * sizeof(*s.frames));
+	shared_unref(s.frames);
+	s.frames = full;
+	assert_int_equal(add_one(&s), FRAME_OVERFLOW);
+	assert_true(s.next_capacity > s.n);
+	assert_int_equal(stacks_check(&s), 0);
+	assert_int_equal(add_one(&s), FRAME_OVERFLOW);
+	assert_int_equal(s.n_overflow, 2);
+	stacks_fini(&s);
+	// As after a stacks_init() that failed.
+	assert_int_equal(add_one(&s), FRAME_OVERFLOW);
+	stacks_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_intern),
 		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_no_memory_is_promised_ahead),
+		cmocka_unit_test(test_no_memory_for_frames),
 		cmocka_unit_test(test_threads),
 	};
 
