@@ -216,6 +216,15 @@ static void add_file(struct proc *p, char *path, struct proc_texts *ret)
 	proc_unlock(p);
 }
 
+// All of them first: rows stay where they are until each is copied, and to
+// write one takes long.
+static void finish_all(struct proc *p, struct dump *d)
+{
+	for (unsigned i = 0; i < d->n_snaps; i++)
+		take_finish(p, d->snaps[i]);
+	take_finish(p, d->since);
+}
+
 int dump_write(struct proc *p, struct dump *d, struct proc_texts *ret)
 {
 	struct out out;
@@ -225,6 +234,7 @@ int dump_write(struct proc *p, struct dump *d, struct proc_texts *ret)
 
 	if (!d->n_snaps)
 		return 0;
+	finish_all(p, d);
 	err = open_out(p, &out);
 	if (err) {
 		fail(p, "profiles", err);
@@ -234,11 +244,8 @@ int dump_write(struct proc *p, struct dump *d, struct proc_texts *ret)
 		char *path;
 
 		err = 0;
-		take_finish(p, d->snaps[i]);
-		if (d->since && d->snaps[i]->kind == KIND_CPU) {
-			take_finish(p, d->since);
+		if (d->since && i + 1 == d->n_snaps)
 			err = snap_subtract(d->snaps[i], d->since);
-		}
 		if (!err)
 			err = write_snap(&at, d->snaps[i], &path);
 		if (!err) {

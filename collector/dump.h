@@ -18,7 +18,8 @@ struct dump {
 	unsigned n_snaps;
 	bool is_regular;   // not asked for by name: old ones may be removed
 	double peak_bytes; // of a peak's dump, else 0
-	// That of KIND_CPU tells of what came after this one; NULL: of all.
+	// The last one, of KIND_CPU, tells of what came after this; NULL: of
+	// all.
 	struct snap *since;
 };
 

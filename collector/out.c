@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -318,6 +319,7 @@ static int open_place(const char *path, struct out_file *ret_file)
 		.folder_inode = folder.st_ino,
 		.dev = file.st_dev,
 		.inode = file.st_ino,
+		.changed = file.st_mtim,
 		.n_bytes = (uint64_t)file.st_size,
 	};
 	return fd;
@@ -333,6 +335,14 @@ int out_identify(const char *path, struct out_file *ret_file)
 	return 0;
 }
 
+static bool is_same(const struct out_file *a, const struct out_file *b)
+{
+	return a->folder_dev == b->folder_dev &&
+	       a->folder_inode == b->folder_inode && a->dev == b->dev &&
+	       a->inode == b->inode && a->changed.tv_sec == b->changed.tv_sec &&
+	       a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
 int out_remove(const char *path, const struct out_file *file)
 {
 	struct out_file now;
@@ -343,9 +353,7 @@ int out_remove(const char *path, const struct out_file *file)
 		return fd;
 	// What its owner does between this look and the next line, he does in
 	// this one folder.
-	if (now.folder_dev == file->folder_dev &&
-	    now.folder_inode == file->folder_inode && now.dev == file->dev &&
-	    now.inode == file->inode)
+	if (is_same(&now, file))
 		err = unlinkat(fd, strrchr(path, '/') + 1, 0) ? -errno : 0;
 	close(fd);
 	return err;

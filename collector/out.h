@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 // One dump: files of one process that share a number.
 struct out {
@@ -46,6 +47,7 @@ struct out_file {
 	ino_t folder_inode;
 	dev_t dev;
 	ino_t inode;
+	struct timespec changed; // a number that is free is given again
 	uint64_t n_bytes;
 };
 
@@ -53,9 +55,9 @@ struct out_file {
 // errno.
 int out_identify(const char *path, struct out_file *ret_file);
 
-// Removes FILE if PATH still leads to it: folders belong to others, who may put
-// a link in the place of one, or another file under the name. -ESTALE: it does
-// not.
+// Removes FILE if PATH still leads to it, as it was: folders belong to others,
+// who may put a link in the place of one, or another file under the name.
+// -ESTALE: it does not.
 int out_remove(const char *path, const struct out_file *file);
 
 #endif

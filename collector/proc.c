@@ -314,7 +314,11 @@ void proc_use_region(struct proc *p, struct region *region)
 
 void proc_drop_region(struct proc *p)
 {
+	// It will be another process's: nothing of this one stays in it.
+	walkindex_empty(&p->walk);
 	walkindex_use(&p->walk, NULL);
+	atomic_store_explicit(&p->region->control->x_written, 0,
+			      memory_order_relaxed);
 	p->region = NULL;
 	atomic_store_explicit(&p->x_region_bytes, 0, memory_order_relaxed);
 }

@@ -90,10 +90,17 @@ static void toggle_times(struct proc *p, uint32_t n)
 {
 	struct dump d = {0};
 
-	if (!p->gperf.is_toggled || n % 2 == 0)
+	if (!p->gperf.is_toggled || !n)
+		return;
+	if (n > 1)
+		proc_warn(p, "CPUPROFILESIGNAL came again so soon that a CPU "
+			     "profile is missing");
+	if (n % 2 == 0)
 		return;
 	if (!p->toggled) {
 		p->toggled = take_snap(p, KIND_CPU);
+		if (!p->toggled)
+			proc_warn(p, "no memory to begin the CPU profile");
 		return;
 	}
 	end_toggled(p, &d);

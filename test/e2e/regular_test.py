@@ -162,6 +162,27 @@ def gperftools_toggle():
         [f"toggled.{n}" for n in range(3)])
 
 
+def gperftools_toggle_at_exit():
+    """The profile of the exit is of all, that of the signal of what came
+    after it."""
+    base = os.path.join(under.TMP, "exit-toggled")
+    child = under.start(
+        ["/bin/bash", "-c", "while :; do :; done"], "gperf-exit",
+        CPUPROFILE=base, CPUPROFILESIGNAL=str(int(signal.SIGUSR2)),
+        CPUPROFILE_FREQUENCY="500", CPROF_EXIT="cpu")
+    under.attached(child.pid)
+    burn(child.pid, 60)
+    child.send_signal(signal.SIGUSR2)
+    burn(child.pid, 40)
+    child.kill()
+    child.wait()
+    under.poll("both profiles", lambda: os.path.exists(f"{base}.1"))
+    whole, later = (pprof.Profile(f"{base}.{n}").total("cpu") / 1e9
+                    for n in range(2))
+    under.expect(f"{whole:.2f} s are 0.3 s more than {later:.2f}",
+                 whole >= later + 0.3)
+
+
 peaks()
 allocated()
 timed()
@@ -170,3 +191,4 @@ gperftools()
 gperftools_children()
 gperftools_signal()
 gperftools_toggle()
+gperftools_toggle_at_exit()

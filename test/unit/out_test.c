@@ -251,6 +251,7 @@ static void make_file(const char *path)
 // What is to be removed is what was written, in the folder it was written to.
 static void test_remove(void **state)
 {
+	static const struct timespec at_epoch[2];
 	char ours[96], path[128], victim[96], precious[128], kept[96];
 	struct out_file file;
 
@@ -270,6 +271,10 @@ static void test_remove(void **state)
 	make_file(path);
 	assert_int_equal(out_remove(path, &file), -ESTALE);
 	assert_int_equal(rename(kept, path), 0);
+	// One that has its number too.
+	assert_int_equal(utimensat(AT_FDCWD, path, at_epoch, 0), 0);
+	assert_int_equal(out_remove(path, &file), -ESTALE);
+	assert_int_equal(out_identify(path, &file), 0);
 	// A link to another folder has taken the folder's.
 	snprintf(path, sizeof(path), "%s/away", dir);
 	assert_int_equal(rename(ours, path), 0);
