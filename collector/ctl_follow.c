@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 #define TRACE_SECONDS 86400u
-#define STEP_MS	      2
+// The pause after one that came, and the longest after those that did not.
+#define STEP_MS	    2
+#define STEP_MAX_MS 100
 
 static bool write_all(int fd, const char *bytes, size_t n_bytes)
 {
@@ -52,23 +54,29 @@ static bool take(const char *socket, const char *path, int trace_fd)
 	return is_taken;
 }
 
-static bool has_ended(int end_fd)
+static bool has_ended(int end_fd, int step_ms)
 {
 	struct pollfd p = {.fd = end_fd};
 
-	return poll(&p, 1, STEP_MS) > 0;
+	return poll(&p, 1, step_ms) > 0;
 }
 
 static void follow(const char *socket, pid_t pid, bool is_json,
 		   const struct ctl_follow *f)
 {
 	char path[96];
+	int step_ms = STEP_MS;
 
 	(void)snprintf(path, sizeof(path), "/%d/debug/pprof/trace?seconds=%u%s",
 		       (int)pid, TRACE_SECONDS, is_json ? "&format=json" : "");
-	do
-		(void)take(socket, path, f->trace_fd);
-	while (!has_ended(f->end_fd));
+	do {
+		if (take(socket, path, f->trace_fd))
+			step_ms = STEP_MS;
+		else if (step_ms < STEP_MAX_MS / 2)
+			step_ms *= 2;
+		else
+			step_ms = STEP_MAX_MS;
+	} while (!has_ended(f->end_fd, step_ms));
 }
 
 int ctl_follow_start(const char *socket, pid_t pid, bool is_json,

@@ -267,13 +267,13 @@ static struct proc_rates effective_rates(const struct proc *p)
 // CPU samples are switched on or off: see nudge.h.
 static void note_switch(struct proc *p, uint64_t old_hz, uint64_t hz)
 {
-	if (!hz)
-		p->nudge_ns = 0;
-	if (!hz || old_hz)
+	if (hz && old_hz)
 		return;
-	p->nudge_ns = pool_now_ns();
+	p->nudge_ns = hz ? pool_now_ns() : 0;
 	p->nudge_step_ns = 0;
-	proc_poke(p);
+	p->nudge_from_tid = 0;
+	if (hz)
+		proc_poke(p);
 }
 
 static void store_rates(struct proc *p)

@@ -177,10 +177,13 @@ struct proc {
 	struct proc_begun begun[KIND_N + PROFILES_MAX]; // begun.h
 	uint64_t begun_old_hz;
 	uint32_t n_rolls; // requests for all stacks; the last's number
-	// When threads are told next that there are CPU samples now, 0 = never,
-	// and the distance from the last time, 0 = not yet (nudge.h).
+	// When threads are told next that there are CPU samples now, 0 = never;
+	// the distance from the last time, 0 = not yet; when that ends; and the
+	// thread where a round that has begun goes on, 0 = none (nudge.h).
 	uint64_t nudge_ns;
 	uint64_t nudge_step_ns;
+	uint64_t nudge_end_ns;
+	uint32_t nudge_from_tid;
 	bool is_traced;
 	uint32_t n_trims;     // requests to give memory back; the last's number
 	uint64_t trimmed_ns;  // when that was made

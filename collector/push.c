@@ -341,6 +341,13 @@ static void close_others(int wake_fd, int spool_fd)
 	(void)close_range((unsigned)high + 1, ~0u, 0);
 }
 
+static bool has_collector_gone(int wake_fd)
+{
+	char byte;
+
+	return recv(wake_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 // Does not return. A sender that dies by a signal (an item that a library can't
 // bear, the memory that ran out) is begun anew: the collector can't, in its
 // sandbox. Each time later, so that one which can't live is no load.
@@ -363,6 +370,9 @@ static void keep_sender(struct push *p, int wake_fd)
 		log_error("push: the sender died; another one is begun in %u s",
 			  wait_s);
 		(void)sleep(wait_s);
+		// What is in the spool is for the next one.
+		if (has_collector_gone(wake_fd))
+			_exit(EXIT_FAILURE);
 	}
 }
 

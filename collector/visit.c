@@ -272,8 +272,8 @@ static uint64_t visit(void *context)
 		rearm_stream(p);
 	is_nudged = !is_over && nudge_is_due(p, &nudge);
 	proc_unlock(p);
-	if (is_nudged)
-		nudge_send(p, &nudge);
+	if (is_nudged && !nudge_send(p, &nudge) && pause_ns > BUSY_NS)
+		pause_ns = BUSY_NS;
 	if (is_done)
 		p->env->on_finished(p->env->context, p);
 	return is_finished ? POOL_NEVER : pool_now_ns() + pause_ns;
