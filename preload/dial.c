@@ -55,12 +55,13 @@ bool dial_is_nobody(int err)
 
 // Connects as soon as somebody answers, and a queue that is full (others may
 // connect without end) has room. Gives up at UNTIL_NS, and when the collector
-// that was started has ended: had it ended for another one's sake, that one
-// would answer.
-static int wait_for_collector(const char *name, uint64_t until_ns)
+// that was launched for this has ended: had it ended for another one's sake,
+// that one would answer.
+static int wait_for_collector(const char *name, uint64_t until_ns,
+			      bool is_launched)
 {
 	for (;;) {
-		bool is_over = launch_is_over();
+		bool is_over = is_launched && launch_is_over();
 		int fd = dial_once(name);
 
 		if (!dial_is_nobody(fd) && fd != -EAGAIN)
@@ -84,7 +85,7 @@ static int start_collector(const char *name, uint64_t until_ns)
 		say_error("no cprofd could be started");
 		return fd;
 	}
-	fd = wait_for_collector(name, until_ns);
+	fd = wait_for_collector(name, until_ns, true);
 	if (fd == -ECHILD)
 		say_error("cprofd has ended at once");
 	return fd;
@@ -115,7 +116,7 @@ int dial(uint64_t until_ns)
 	}
 	fd = dial_once(name);
 	if (fd == -EAGAIN)
-		return until_ns ? wait_for_collector(name, until_ns)
+		return until_ns ? wait_for_collector(name, until_ns, false)
 				: -EINPROGRESS;
 	if (!dial_is_nobody(fd))
 		return fd;

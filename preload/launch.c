@@ -256,7 +256,8 @@ bool launch_is_over(void)
 	long fd;
 	bool is_over;
 
-	if (launch.collector_pid <= 0)
+	if (launch.collector_pid <= 0 ||
+	    launch.owner_pid != (uint32_t)sys_call(SYS_getpid))
 		return false;
 	fd = sys_call(SYS_pidfd_open, launch.collector_pid, 0);
 	if (fd < 0)

@@ -73,7 +73,7 @@ static struct memo *take_memo(const struct capture *c)
 {
 	struct memo *m = memo_of_thread();
 
-	if (!c->is_return || self.heap_rate != 1)
+	if (!c->is_return || self.heap_rate != 1 || self.flags & THREAD_ENDED)
 		return NULL;
 	if (UNLIKELY(atomic_load_explicit(&m->x_owner, memory_order_relaxed) !=
 		     owner_now()) &&
