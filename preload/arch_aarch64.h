@@ -162,4 +162,11 @@ static inline void arch_context(const ucontext_t *uc,
 	regs[RECORD_REG_PC] = uc->uc_mcontext.pc;
 }
 
+// What a system call that the signal ended returns; anything, where it ended
+// none.
+static inline long arch_result(const ucontext_t *uc)
+{
+	return (long)uc->uc_mcontext.regs[0];
+}
+
 #endif

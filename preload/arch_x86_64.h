@@ -141,4 +141,11 @@ static inline void arch_context(const ucontext_t *uc,
 		regs[i] = (uint64_t)uc->uc_mcontext.gregs[greg_of[i]];
 }
 
+// What a system call that the signal ended returns; anything, where it ended
+// none.
+static inline long arch_result(const ucontext_t *uc)
+{
+	return (long)uc->uc_mcontext.gregs[REG_RAX];
+}
+
 #endif

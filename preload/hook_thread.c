@@ -109,7 +109,7 @@ static struct start begin(struct start *s, void *frame)
 	memcpy(&copy, s, sizeof(copy));
 	give_start(s);
 	if (copy.is_mask_known)
-		self.flags = (uint16_t)(copy.flags & THREAD_BLOCKS_PROF);
+		state_set_flags(copy.flags & THREAD_BLOCKS_PROF);
 	else if (!tick_inherit_block())
 		cputimer_unblock();
 	labels_now = copy.labels;

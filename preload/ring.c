@@ -213,9 +213,15 @@ bool ring_knows_thread(void)
 {
 	if (LIKELY(self.serial == state.serial && self.tid))
 		return true;
+	// One that only frees never registers.
+	if (LIKELY(waiting.asked_serial == state.serial && self.tid))
+		return true;
 	if (state_is_sandboxed())
 		return false;
 	self.tid = (uint32_t)sys_call(SYS_gettid);
+	// A vfork child's number is not the one to remember.
+	if (state_is_own_process())
+		waiting.asked_serial = state.serial;
 	return true;
 }
 

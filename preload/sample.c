@@ -25,15 +25,25 @@
 // One clock pair in so many samples measures what they cost.
 #define OVERHEAD_EVERY 64u
 
+// A thread that first shows up in a sandbox can't ask who it is, and one whose
+// memory a vfork child uses must not take the child's number, or timer, for its
+// own.
+static bool may_register(void)
+{
+	return !state_is_sandboxed() && state_is_own_process();
+}
+
 bool sample_ready(void)
 {
 	if (!session_ensure())
 		return false;
-	// A thread that first shows up in a sandbox can't ask who it is.
+	// What a handler has come into the middle of is not done twice.
+	if (UNLIKELY(self.flags & THREAD_CHANGING))
+		return false;
 	if (UNLIKELY(self.serial != state.serial)) {
-		if (!state_is_sandboxed())
+		if (may_register())
 			thread_adopt();
-	} else if (UNLIKELY(!self.hz) && thread_wanted_hz()) {
+	} else if (UNLIKELY(!self.hz) && thread_wanted_hz() && may_register()) {
 		thread_take_rate();
 	}
 	return self.serial == state.serial;
@@ -111,7 +121,8 @@ static int wait_for_room(struct record *r, const struct capture *c)
 		(void)sys_call(SYS_sched_yield);
 		err = try_push_worth(r, c);
 	}
-	if (err)
+	// -EAGAIN: it can be read, but is to be captured anew.
+	if (err == -ENOSPC)
 		atomic_store_explicit(&state.x_stuck_tail, ring_progress(),
 				      memory_order_relaxed);
 	return err;

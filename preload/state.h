@@ -111,6 +111,7 @@ enum thread_flags {
 	THREAD_IN_HANDLER = 1 << 4,  // in a handler of ours, all is blocked
 	THREAD_BEGUN = 1 << 6,	     // it was counted when it began
 	THREAD_SEEN = 1 << 7,	     // the collector has records of it
+	THREAD_CHANGING = 1 << 8,    // registers, or takes over a rate
 };
 
 extern __thread struct thread self __attribute__((tls_model("initial-exec")));
@@ -135,7 +136,9 @@ struct waiting {
 	uintptr_t lock;
 	uint32_t holder; // when it began; 0 = not known
 	uint16_t wait;	 // enum record_wait
-	uint16_t reserved;
+	// state.serial when a thread that is not registered asked for its tid:
+	// it has self.tid all the same.
+	uint16_t asked_serial;
 	uint32_t answered; // the last request for its stack
 	// Signals of ours that it has handled. Relaxed: the handlers are its
 	// own.

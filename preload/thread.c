@@ -54,7 +54,7 @@ static void set_key(void)
 {
 	uintptr_t pc = started_pc ? started_pc : getauxval(AT_ENTRY);
 
-	if (has_key && !pthread_getspecific(key))
+	if (has_key)
 		(void)pthread_setspecific(key, (void *)pc);
 }
 
@@ -98,7 +98,7 @@ static void count(void)
 }
 
 // Coming from no rate, the time until now was nobody's to sample.
-void thread_take_rate(void)
+static void take_rate(void)
 {
 	uint16_t hz = thread_wanted_hz();
 
@@ -110,6 +110,15 @@ void thread_take_rate(void)
 		cputimer_rearm(hz);
 	else
 		cputimer_start(hz);
+}
+
+void thread_take_rate(void)
+{
+	if (self.flags & THREAD_CHANGING)
+		return;
+	state_set_flags(THREAD_CHANGING);
+	take_rate();
+	state_clear_flags(THREAD_CHANGING);
 }
 
 // SEED 0: nobody gave one, so the clock does.
@@ -161,6 +170,17 @@ static bool may_wait(uint64_t stack_bytes)
 				     memory_order_relaxed);
 }
 
+static void start(uint64_t seed)
+{
+	identify(seed);
+	set_key();
+	self.sampled_ns = 0;
+	push_begin();
+	start_sampling(seed != 0);
+	if (seed && self.timer && !is_tsc_forbidden())
+		begun_ns = sys_now_ns();
+}
+
 // SEED is 0 when the thread is not new.
 static void begin(uintptr_t stack_high, uint64_t stack_bytes,
 		  uintptr_t start_pc, uint64_t seed)
@@ -173,13 +193,15 @@ static void begin(uintptr_t stack_high, uint64_t stack_bytes,
 		count();
 		return;
 	}
-	identify(seed);
-	set_key();
-	self.sampled_ns = 0;
-	push_begin();
-	start_sampling(seed != 0);
-	if (seed && self.timer && !is_tsc_forbidden())
-		begun_ns = sys_now_ns();
+	state_set_flags(THREAD_CHANGING);
+	if (self.serial == state.serial && self.tid) {
+		// A request for its stack came first.
+		set_key();
+		push_begin();
+	} else {
+		start(seed);
+	}
+	state_clear_flags(THREAD_CHANGING);
 }
 
 void thread_begin(uintptr_t stack_high, uint64_t stack_bytes,
@@ -204,13 +226,15 @@ void thread_begin_main(void)
 		begin(0, 0, getauxval(AT_ENTRY), 0);
 }
 
-void thread_adopt(void)
+static void adopt(void)
 {
 	bool is_forked = self.tid && self.serial;
 
 	if (self.flags & THREAD_PROBE)
 		cputimer_stop();
 	state_clear_flags(THREAD_PROBE);
+	if (is_forked)
+		state_clear_flags(THREAD_BEGUN); // the parent has counted it
 	identify(0);
 	// Any other timer it had is the parent's: not ours to delete.
 	self.timer = 0;
@@ -228,6 +252,13 @@ void thread_adopt(void)
 	set_key();
 }
 
+void thread_adopt(void)
+{
+	state_set_flags(THREAD_CHANGING);
+	adopt();
+	state_clear_flags(THREAD_CHANGING);
+}
+
 void thread_forked(void)
 {
 	self.timer = 0;
@@ -238,7 +269,7 @@ void thread_forked(void)
 	if (self.heap_rate > 1)
 		self.heap_left =
 			(uint64_t)rate_gap(&self.random, self.heap_rate);
-	state_clear_flags(THREAD_BEGUN);
+	state_clear_flags(THREAD_BEGUN | THREAD_CHANGING);
 	state_set_flags(THREAD_PROBE);
 	self.tid = (uint32_t)sys_call(SYS_gettid);
 	altstack_forked();

@@ -62,8 +62,12 @@ void tick_unpark(void)
 	if (!state_control() || self.serial != state.serial ||
 	    state_is_sandboxed())
 		return;
+	// No handler comes in between and starts it as well.
+	state_set_flags(THREAD_CHANGING);
 	self.sampled_ns = cputimer_thread_ns();
-	cputimer_start(thread_wanted_hz());
+	if (!self.timer)
+		cputimer_start(thread_wanted_hz());
+	state_clear_flags(THREAD_CHANGING);
 }
 
 static bool has_handler(const struct tick_view *view)
@@ -179,25 +183,41 @@ static COLD void on_request(const siginfo_t *si, const ucontext_t *uc)
 	state_clear_flags(THREAD_IN_HANDLER);
 }
 
-static void count_signal(void)
+// Only a signal that ended a call: the kernel has said so in the context then.
+// Of two that came together the host's has that context (the lower number is
+// first), unless it is above ours.
+static void count_signal(const ucontext_t *uc)
 {
+	if (arch_result(uc) != -EINTR)
+		return;
 	atomic_store_explicit(&waiting.x_n_signals, tick_count() + 1,
 			      memory_order_relaxed);
 }
 
+// What the handler's end puts back is the alternate stack that was in force
+// when the signal came, but the thread may have got one of ours since (ALT_SLOT
+// before): let it have that.
+static void keep_altstack(uint16_t alt_slot, ucontext_t *uc)
+{
+	if (UNLIKELY(self.alt_slot != alt_slot) && !state_is_sandboxed())
+		(void)sys_call(SYS_sigaltstack, 0, &uc->uc_stack);
+}
+
 static void on_prof(int sig, siginfo_t *si, void *uc)
 {
+	uint16_t alt_slot = self.alt_slot;
 	int err = errno;
 
 	(void)sig;
 	if (cputimer_is_tick(si) || is_request(si)) {
 		atomic_fetch_add_explicit(&state.x_in_tick, 1,
 					  memory_order_relaxed);
-		count_signal();
+		count_signal(uc);
 		if (cputimer_is_tick(si))
 			tick(si, uc);
 		else
 			on_request(si, uc);
+		keep_altstack(alt_slot, uc);
 		// release: pairs with tick_silence: nothing of a tick is later
 		atomic_fetch_sub_explicit(&state.x_in_tick, 1,
 					  memory_order_release);
@@ -249,17 +269,18 @@ static void die_of(int sig)
 
 static void on_snapshot(int sig, siginfo_t *si, void *uc)
 {
+	uint16_t alt_slot = self.alt_slot;
 	int err = errno;
 
-	(void)uc;
 	state_set_flags(THREAD_IN_HANDLER);
 	if (is_own(si)) {
 		die_of(sig);
 	} else {
-		count_signal();
+		count_signal(uc);
 		(void)ask(sig == tick_toggle.sig ? REGION_TOGGLE : 1);
 	}
 	state_clear_flags(THREAD_IN_HANDLER);
+	keep_altstack(alt_slot, uc);
 	errno = err;
 }
 
@@ -271,6 +292,19 @@ void tick_set_host(struct tick_view *view, const struct sigaction *act)
 	view->hosts[other] = *act;
 	// release: pairs with tick_host's acquire
 	atomic_store_explicit(&view->x_host, other, memory_order_release);
+}
+
+// A thread that can't be told any more that CPU samples were switched on needs
+// a timer to notice. Of this thread only: the others start theirs, if they have
+// to, when they come to a hook.
+static void keep_heartbeat(void)
+{
+	if (state_has_ask_signal() || self.timer || !state_control() ||
+	    self.serial != state.serial || !state_is_own_process())
+		return;
+	state_set_flags(THREAD_CHANGING);
+	cputimer_start(self.hz);
+	state_clear_flags(THREAD_CHANGING);
 }
 
 void tick_install(struct tick_view *view)
@@ -286,11 +320,12 @@ void tick_install(struct tick_view *view)
 	memset(&act.sa_mask, 0xff, sizeof(act.sa_mask));
 	view->is_installed = !real.sigaction(view->sig, &act, NULL);
 	view->is_silent = false;
-	if (view == &tick_prof)
-		state_set_ask_signal(view->is_installed &&
-						     act.sa_flags & SA_RESTART
-					     ? view->sig
-					     : 0);
+	if (view != &tick_prof)
+		return;
+	state_set_ask_signal(view->is_installed && act.sa_flags & SA_RESTART
+				     ? view->sig
+				     : 0);
+	keep_heartbeat();
 }
 
 void tick_silence(void)

@@ -3,7 +3,8 @@
 # run: 120 any
 """CPU samples are switched on while four threads do nothing but compute: each
 has its share, though it began without a timer and comes to no hook; and again
-when they are switched off and on."""
+when they are switched off and on. One with a small stack keeps the alternate
+stack that it was given when it heard of it, in a handler."""
 import os
 import subprocess
 import sys
@@ -30,9 +31,10 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def compute(name, rates):
-    """The CPU profile of four threads; RATES are (at this CPU time, Hz)."""
-    child = under.start(under.program("truth/cpu_threads", CPU_S), name,
+def compute(name, rates, program="cpu_threads"):
+    """What the program prints, and its CPU profile; RATES are (at this CPU
+    time, Hz)."""
+    child = under.start(under.program(f"truth/{program}", CPU_S), name,
                         CPROF_CPU_HZ="0", CPROF_HEAP_RATE="0",
                         CPROF_BLOCK_RATE="0")
     under.attached(child.pid)
@@ -43,7 +45,8 @@ def compute(name, rates):
     out, err = child.communicate(timeout=100)
     under.expect_equal("noise", err, b"")
     under.expect_equal("status", child.returncode, 0)
-    return pprof.only(os.path.join(under.TMP, name), "cpu", pid=str(child.pid))
+    return out, pprof.only(os.path.join(under.TMP, name), "cpu",
+                           pid=str(child.pid))
 
 
 def expect_all(p, least_s, most_s):
@@ -54,6 +57,9 @@ def expect_all(p, least_s, most_s):
 
 
 # Nothing is known of the time before, and some passes until all have heard.
-expect_all(compute("once", [(0.5, 1000)]), 0.5 * CPU_S, CPU_S)
-expect_all(compute("twice", [(0.2, 1000), (1, 0), (2, 1000)]), 0.25 * CPU_S,
+expect_all(compute("once", [(0.5, 1000)])[1], 0.5 * CPU_S, CPU_S)
+expect_all(compute("twice", [(0.2, 1000), (1, 0), (2, 1000)])[1], 0.25 * CPU_S,
            CPU_S)
+text, profile = compute("small", [(0.2, 1000)], "cpu_small")
+under.expect("samples of a small stack", profile.total("cpu") > 0)
+under.expect_equal("its alternate stack", text, b"alternate 1\n")
