@@ -5,12 +5,14 @@
 #include "collector/nudge.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #define NEVER	      0u
 #define FIRST_STEP_NS 250000000u
 #define LAST_STEP_NS  10000000000u
-// What one call may take: threads are many, and it is a visit's.
-#define CALL_NS 5000000u
+// The CPU time that one call may take: threads are many, and it is a visit's.
+// Not the time that passes: where the machine is busy that is over after one.
+#define CALL_CPU_NS 20000000u
 
 static void begin_round(struct proc *p, uint64_t now_ns)
 {
@@ -60,20 +62,29 @@ static void tell(struct proc *p, DIR *tasks, uint32_t tid,
 		(void)task_ask(p->pid, tid, n->policy.sig, 0);
 }
 
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 // The thread to go on from; 0: all have been told.
 static uint32_t tell_some(struct proc *p, DIR *tasks, const struct nudge *n)
 {
-	uint64_t until_ns = pool_now_ns() + CALL_NS;
 	uint32_t *tids = NULL, next = 0;
 	size_t n_tids = 0;
+	uint64_t until_ns;
 
 	if (task_list(tasks, THREADS_MAX, &tids, &n_tids))
 		return 0;
+	until_ns = cpu_ns() + CALL_CPU_NS;
 	for (size_t i = 0; i < n_tids && !next; i++) {
 		if (tids[i] < n->from_tid)
 			continue;
 		tell(p, tasks, tids[i], n);
-		if (i + 1 < n_tids && pool_now_ns() >= until_ns)
+		if (i + 1 < n_tids && cpu_ns() >= until_ns)
 			next = tids[i + 1];
 	}
 	free(tids);
