@@ -37,6 +37,11 @@
 // file's is made once.
 #define TABLES_WAIT_NS 400000000u
 #define TABLES_LOOK_NS 500000u
+// Rates at which a program may fill its rings meanwhile; below them (at the
+// defaults) it need not wait.
+#define OFTEN_HEAP_BYTES (64u << 10)
+#define OFTEN_BLOCK_NS	 10000u
+#define OFTEN_MUTEX	 10u
 
 static void close_fd(int fd)
 {
@@ -338,6 +343,13 @@ static int new_session(struct attach *a, struct conn_hello *h,
 	return err;
 }
 
+static bool is_sampled_often(const struct proc_rates *r)
+{
+	return (r->heap_rate && r->heap_rate < OFTEN_HEAP_BYTES) ||
+	       (r->block_rate_ns && r->block_rate_ns < OFTEN_BLOCK_NS) ||
+	       (r->mutex_fraction && r->mutex_fraction < OFTEN_MUTEX);
+}
+
 // True while P does better to wait: without tables its stacks travel as copies,
 // which on a busy machine fill its rings before anybody looks at them.
 static bool is_waiting_for_tables(struct proc *p)
@@ -345,7 +357,8 @@ static bool is_waiting_for_tables(struct proc *p)
 	if (p->hello->transport == TRANSPORT_SOCKET)
 		return false;
 	visit_walks(p);
-	return p->walk.n_wanted && !proc_is_over(p) &&
+	return p->walk.n_wanted && is_sampled_often(&p->rates) &&
+	       !proc_is_over(p) &&
 	       pool_now_ns() - p->attached_ns < TABLES_WAIT_NS;
 }
 
