@@ -52,7 +52,9 @@ class Redis:
         self.server = subprocess.Popen(
             ["redis-server", "--port", "0", "--unixsocket", self.socket,
              "--save", "", "--dir", under.TMP], stdout=subprocess.DEVNULL,
-            env=under.environment(under.TMP + "/out", {}))
+            # At the default of 512 KiB a heap of 3 MB may have no sample.
+            env=under.environment(under.TMP + "/out",
+                                  {"CPROF_HEAP_RATE": "16k"}))
         self.pid = self.server.pid
         under.poll("redis-server answers", self.is_up)
         self.load = subprocess.Popen(
