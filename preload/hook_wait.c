@@ -65,9 +65,15 @@ HOOK_COND(cnd_timedwait, (cnd_t * c, mtx_t *m, const struct timespec *t),
 // An open semaphore is not timed. Not by sem_trywait: the real sem_wait is a
 // cancellation point even when it need not wait.
 static COLD int slow_sem_wait(sem_t *s)
-	TIMED(sem_wait, blocktime_begin(WAIT_SEM, s), (s))
+{
+	uint64_t start_ns = blocktime_begin(WAIT_SEM, s);
+	int result = real.sem_wait(s);
 
-		EXPORT int sem_wait(sem_t *s)
+	blocktime_end(start_ns);
+	return result;
+}
+
+EXPORT int sem_wait(sem_t *s)
 {
 	if (peek_sem_is_open(s))
 		return real.sem_wait(s);
@@ -88,10 +94,11 @@ static uint64_t sem_begin(const sem_t *s)
 	EXPORT int name params                       \
 	{                                            \
 		uint64_t start_ns = sem_begin(s);    \
+		int result, err = errno;             \
 		uint32_t n_signals;                  \
-		int result;                          \
                                                      \
 		do {                                 \
+			errno = err;                 \
 			n_signals = tick_count();    \
 			result = real.name args;     \
 		} while (result && errno == EINTR && \
