@@ -25,14 +25,6 @@
 // One clock pair in so many samples measures what they cost.
 #define OVERHEAD_EVERY 64u
 
-// A thread that first shows up in a sandbox can't ask who it is, and one whose
-// memory a vfork child uses must not take the child's number, or timer, for its
-// own.
-static bool may_register(void)
-{
-	return !state_is_sandboxed() && state_is_own_process();
-}
-
 bool sample_ready(void)
 {
 	if (!session_ensure())
@@ -41,9 +33,12 @@ bool sample_ready(void)
 	if (UNLIKELY(self.flags & THREAD_CHANGING))
 		return false;
 	if (UNLIKELY(self.serial != state.serial)) {
-		if (may_register())
+		// A thread that first shows up in a sandbox can't ask who it
+		// is, and one whose memory a vfork child uses must not take the
+		// child's number for its own.
+		if (!state_is_sandboxed() && state_is_own_process())
 			thread_adopt();
-	} else if (UNLIKELY(!self.hz) && thread_wanted_hz() && may_register()) {
+	} else if (UNLIKELY(!self.hz) && thread_wanted_hz()) {
 		thread_take_rate();
 	}
 	return self.serial == state.serial;

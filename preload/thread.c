@@ -97,12 +97,13 @@ static void count(void)
 	state_set_flags(THREAD_BEGUN);
 }
 
-// Coming from no rate, the time until now was nobody's to sample.
+// Coming from no rate, the time until now was nobody's to sample. A vfork child
+// must not spend the rate, or take its own timer for its parent's.
 static void take_rate(void)
 {
 	uint16_t hz = thread_wanted_hz();
 
-	if (hz == self.hz || !cputimer_signal || state_is_sandboxed())
+	if (hz == self.hz || state_is_sandboxed() || !state_is_own_process())
 		return;
 	if (!self.hz)
 		self.sampled_ns = cputimer_thread_ns();
@@ -114,7 +115,7 @@ static void take_rate(void)
 
 void thread_take_rate(void)
 {
-	if (self.flags & THREAD_CHANGING)
+	if (self.flags & THREAD_CHANGING || !cputimer_signal)
 		return;
 	state_set_flags(THREAD_CHANGING);
 	take_rate();

@@ -428,6 +428,11 @@ static void move_timers(int old, int new)
 		cputimer_start(thread_wanted_hz());
 }
 
+static bool is_for_snapshots(int sig)
+{
+	return sig == tick_snapshot.sig || sig == tick_toggle.sig;
+}
+
 void tick_give_way(const sigset_t *wanted)
 {
 	int old = tick_prof.sig, new = old == SIGURG ? SIGWINCH : SIGURG;
@@ -435,8 +440,7 @@ void tick_give_way(const sigset_t *wanted)
 
 	if (tick_prof.is_installed && !tick_prof.is_silent && wanted &&
 	    sigismember(wanted, old) == 1 && !sigismember(wanted, new) &&
-	    new != tick_snapshot.sig &&new !=
-		    tick_toggle.sig &&sys_is_single_threaded() &&
+	    !is_for_snapshots(new) && sys_is_single_threaded() &&
 	    !state_is_sandboxed() && state_is_own_process())
 		move_timers(old, new);
 	errno = err;
