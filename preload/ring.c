@@ -17,6 +17,9 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+// By a socket, how long after a wait for room that ran out the next one begins.
+#define SOCKET_PAUSE_NS 1000000u
+
 // A record in up to three pieces, as it will lie in the ring.
 struct pieces {
 	struct iovec v[3];
@@ -225,15 +228,19 @@ bool ring_knows_thread(void)
 	return true;
 }
 
-static int write_pieces(const struct pieces *p)
+// 0: self.tid is known, and there is somebody to write to.
+static int may_write(void)
 {
-	int err;
-
 	if (!state_control())
 		return -ENOTCONN;
-	if (!ring_knows_thread())
-		return -EBUSY;
-	err = state.n_stripes ? rings_write(p) : socket_write(p);
+	return ring_knows_thread() ? 0 : -EBUSY;
+}
+
+// After may_write().
+static int write_pieces(const struct pieces *p)
+{
+	int err = state.n_stripes ? rings_write(p) : socket_write(p);
+
 	if (!err) {
 		state_count(COUNTER_PUSHED, 1);
 		if (UNLIKELY(!(self.flags & THREAD_SEEN)))
@@ -244,10 +251,10 @@ static int write_pieces(const struct pieces *p)
 
 static int push_now(struct record *head, struct pieces *p)
 {
-	if (!state_control())
-		return -ENOTCONN;
-	if (!ring_knows_thread())
-		return -EBUSY;
+	int err = may_write();
+
+	if (err)
+		return err;
 	head->size_bytes = p->total_bytes;
 	head->tid = self.tid;
 	return write_pieces(p);
@@ -305,9 +312,11 @@ int ring_try_push_free(uint64_t id)
 				.id = id};
 	struct pieces p = {
 		.v = {{&r, sizeof(r)}}, .n = 1, .total_bytes = sizeof(r)};
+	int err;
 
 	pay_snapshots();
-	return write_pieces(&p);
+	err = may_write();
+	return err ? err : write_pieces(&p);
 }
 
 // The capture itself, for the collector to unwind.
@@ -352,9 +361,11 @@ static int push_brief(const struct record *head, const struct unwound *u)
 			   .n = 1,
 			   .total_bytes = sizeof(r),
 			   .sent = &u->sent};
+	int err;
 
 	pay_snapshots();
-	return write_pieces(&p);
+	err = may_write();
+	return err ? err : write_pieces(&p);
 }
 
 static int push_hash(struct record *head, const struct unwound *u)
@@ -613,6 +624,10 @@ uint64_t ring_progress(void)
 	uint64_t sum = 1;
 	uint32_t n = state_n_ready();
 
+	// What a socket's reader has taken can't be seen. Were this constant,
+	// one wait that ran out would be the last.
+	if (!state.n_stripes)
+		return 1 + sys_slow_now_ns() / SOCKET_PAUSE_NS;
 	for (uint32_t i = 0; i < n; i++)
 		sum += atomic_load_explicit(&stripe_at(i)->x_tail,
 					    memory_order_relaxed);

@@ -52,7 +52,9 @@ void ring_push_counters(void);
 // now; else each later push tries again.
 void ring_ask_snapshots(void);
 
-// Moves when the collector does: 1 + the bytes it has read from all stripes.
+// Moves when the collector does: 1 + the bytes it has read from all stripes. By
+// a socket, where that can't be seen, it moves each millisecond. Not in a
+// sandbox.
 uint64_t ring_progress(void);
 
 #endif

@@ -103,12 +103,12 @@ static int push_measured(struct record *r, const struct capture *c,
 // moved.
 static int wait_for_room(struct record *r, const struct capture *c)
 {
-	uint64_t seen = ring_progress(), until;
+	uint64_t until;
 	int err = -ENOSPC;
 
 	if (state_is_sandboxed() ||
-	    seen == atomic_load_explicit(&state.x_stuck_tail,
-					 memory_order_relaxed))
+	    ring_progress() == atomic_load_explicit(&state.x_stuck_tail,
+						    memory_order_relaxed))
 		return err;
 	state_count(COUNTER_EXACT_WAITS, 1);
 	until = sys_now_ns() + EXACT_WAIT_NS;
