@@ -11,26 +11,23 @@
 #include "collector/mem.h"
 #include "collector/pprof.h"
 #include "collector/push_item.h"
+#include "collector/push_keep.h"
 #include "collector/take.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 // Ended sessions that wait for their last profile: each holds its memory.
 #define FINISHED_MAX 256u
 // The longest an ending collector waits for its sender.
 #define END_MS 3000
-// The longest before a sender that died is begun anew.
-#define RESTART_MAX_S 60u
 // alloc_objects and alloc_space; what is in use is of a moment.
 #define HEAP_COUNTERS 0x3u
 
@@ -51,7 +48,6 @@ struct push {
 	struct push_status *status; // mapped by the sender too
 	struct push_spool spool;
 	int wake_fd;
-	pid_t sender;
 	char host[256];
 	pthread_t thread;
 	bool is_serving;
@@ -65,23 +61,12 @@ struct push {
 	pthread_cond_t wake;
 	struct proc *finished[FINISHED_MAX]; // each a reference
 	size_t n_finished;
-	uint64_t n_missed;
 	bool is_ending;
 };
 
 const struct push_status *push_status(const struct push *p)
 {
 	return p->status;
-}
-
-uint64_t push_n_missed(struct push *p)
-{
-	uint64_t n;
-
-	pthread_mutex_lock(&p->lock);
-	n = p->n_missed;
-	pthread_mutex_unlock(&p->lock);
-	return n;
 }
 
 static void tell(struct push *p, char what)
@@ -323,81 +308,10 @@ void push_finished(struct push *p, struct proc *session)
 	if (p->n_finished < FINISHED_MAX)
 		p->finished[p->n_finished++] = proc_ref(session);
 	else
-		p->n_missed++;
+		atomic_fetch_add_explicit(&p->status->x_missed, 1,
+					  memory_order_relaxed);
 	pthread_cond_signal(&p->wake);
 	pthread_mutex_unlock(&p->lock);
-}
-
-// Keeps what the sender needs: its end of the socket, the spool, stdio.
-static void close_others(int wake_fd, int spool_fd)
-{
-	int low = wake_fd < spool_fd ? wake_fd : spool_fd;
-	int high = wake_fd < spool_fd ? spool_fd : wake_fd;
-
-	log_keep();
-	(void)close_range(3, (unsigned)low - 1, 0);
-	if (high > low + 1)
-		(void)close_range((unsigned)low + 1, (unsigned)high - 1, 0);
-	(void)close_range((unsigned)high + 1, ~0u, 0);
-}
-
-static bool has_collector_gone(int wake_fd)
-{
-	char byte;
-
-	return recv(wake_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
-// Does not return. A sender that dies by a signal (an item that a library can't
-// bear, the memory that ran out) is begun anew: the collector can't, in its
-// sandbox. Each time later, so that one which can't live is no load.
-static void keep_sender(struct push *p, int wake_fd)
-{
-	int status = 0;
-
-	(void)prctl(PR_SET_NAME, "cprofd-keep");
-	for (unsigned wait_s = 1;; wait_s += wait_s < RESTART_MAX_S) {
-		pid_t sender = fork();
-
-		if (!sender) {
-			(void)prctl(PR_SET_NAME, "cprofd-send");
-			push_send_run(&p->config.server, &p->spool, wake_fd,
-				      p->config.is_sandboxed);
-		}
-		if (sender > 0 && waitpid(sender, &status, 0) == sender &&
-		    !WIFSIGNALED(status))
-			_exit(WEXITSTATUS(status));
-		log_error("push: the sender died; another one is begun in %u s",
-			  wait_s);
-		(void)sleep(wait_s);
-		// What is in the spool is for the next one.
-		if (has_collector_gone(wake_fd))
-			_exit(EXIT_FAILURE);
-	}
-}
-
-static int fork_sender(struct push *p)
-{
-	int fds[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
-		return -errno;
-	p->sender = fork();
-	if (!p->sender) {
-		// The terminal's Ctrl-C is the collector's, which says when
-		// the end is.
-		signal(SIGINT, SIG_IGN);
-		signal(SIGTERM, SIG_IGN);
-		close_others(fds[1], p->spool.dir_fd);
-		keep_sender(p, fds[1]);
-	}
-	close(fds[1]);
-	if (p->sender > 0) {
-		p->wake_fd = fds[0];
-		return 0;
-	}
-	close(fds[0]);
-	return -errno;
 }
 
 static int open_parts(struct push *p)
@@ -411,7 +325,9 @@ static int open_parts(struct push *p)
 	err = push_spool_open(p->config.spool_dir, p->config.spool_bytes,
 			      p->status, &p->spool);
 	if (!err) {
-		err = fork_sender(p);
+		p->wake_fd = push_keep_start(&p->config.server, &p->spool,
+					     p->config.is_sandboxed);
+		err = p->wake_fd < 0 ? p->wake_fd : 0;
 		if (err)
 			push_spool_close(&p->spool);
 	}

@@ -42,7 +42,5 @@ void push_stop(struct push *p);
 
 // Counters of the spool and the sender.
 const struct push_status *push_status(const struct push *p);
-// Sessions whose end could not be taken: too many at once.
-uint64_t push_n_missed(struct push *p);
 
 #endif

@@ -239,11 +239,13 @@ static bool is_hopeless(int err)
 
 static bool send_name(struct sender *s, const char *name)
 {
+	char *sending = s->spool->status->sending;
 	struct buf item;
 	bool is_settled = true;
 	int err;
 
 	buf_init(&item);
+	strcpy(sending, name);
 	err = push_spool_get(s->spool, name, &item);
 	if (!err)
 		is_settled = settle(s, name, send_item(s, &item), item.n_bytes);
@@ -251,6 +253,7 @@ static bool send_name(struct sender *s, const char *name)
 		is_settled = settle(s, name,
 				    is_hopeless(err) ? REFUSED : NOT_NOW, 0);
 	buf_fini(&item);
+	*sending = '\0';
 	return is_settled;
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define SUFFIX	     ".push"
+#define ASIDE	     ".aside"
 #define TEMPORARY    ".cprof-push.new"
 #define TIME_DIGITS  19
 #define COUNT_DIGITS 10
@@ -35,7 +36,7 @@ static int check_folder(int fd)
 }
 
 // Only names of our making: whatever else lies there is somebody's.
-static bool is_item(const char *name)
+static bool is_named(const char *name, const char *suffix)
 {
 	static const char digits[] = "0123456789";
 	size_t n = strlen(name);
@@ -43,7 +44,19 @@ static bool is_item(const char *name)
 	return n < PUSH_NAME_BYTES && strspn(name, digits) == TIME_DIGITS &&
 	       name[TIME_DIGITS] == '-' &&
 	       strspn(name + TIME_DIGITS + 1, digits) == COUNT_DIGITS &&
-	       !strcmp(name + TIME_DIGITS + 1 + COUNT_DIGITS, SUFFIX);
+	       !strcmp(name + TIME_DIGITS + 1 + COUNT_DIGITS, suffix);
+}
+
+// One that waits for the server.
+static bool is_waiting(const char *name)
+{
+	return is_named(name, SUFFIX);
+}
+
+// One that takes room.
+static bool is_ours(const char *name)
+{
+	return is_waiting(name) || is_named(name, ASIDE);
 }
 
 static uint64_t size_of(const struct push_spool *s, const char *name)
@@ -63,10 +76,68 @@ static void count(struct push_spool *s, int64_t n_files, int64_t n_bytes)
 				  memory_order_relaxed);
 }
 
+static int compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static int add_name(struct push_names *n, const char *name)
+{
+	void *list =
+		mem_grow(n->list, &n->capacity, n->n + 1, sizeof(*n->list));
+
+	if (!list)
+		return -ENOMEM;
+	n->list = list;
+	strcpy(n->list[n->n++], name);
+	return 0;
+}
+
+// Those that IS_WANTED.
+static int list_names(struct push_spool *s, bool (*is_wanted)(const char *),
+		      struct push_names *ret)
+{
+	struct push_names names = {0};
+	int fd = openat(s->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int err = 0;
+
+	if (!dir) {
+		err = -errno;
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	while (!err && (entry = readdir(dir)))
+		if (is_wanted(entry->d_name))
+			err = add_name(&names, entry->d_name);
+	closedir(dir);
+	if (err) {
+		push_names_free(&names);
+		return err;
+	}
+	if (names.n)
+		qsort(names.list, names.n, sizeof(*names.list), compare);
+	*ret = names;
+	return 0;
+}
+
+int push_spool_names(struct push_spool *s, struct push_names *ret)
+{
+	return list_names(s, is_waiting, ret);
+}
+
+void push_names_free(struct push_names *n)
+{
+	free(n->list);
+	*n = (struct push_names){0};
+}
+
 static int count_old(struct push_spool *s)
 {
 	struct push_names names;
-	int err = push_spool_names(s, &names);
+	int err = list_names(s, is_ours, &names);
 
 	if (err)
 		return err;
@@ -105,57 +176,6 @@ void push_spool_close(struct push_spool *s)
 	close(s->dir_fd);
 }
 
-static int compare(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-static int add_name(struct push_names *n, const char *name)
-{
-	void *list =
-		mem_grow(n->list, &n->capacity, n->n + 1, sizeof(*n->list));
-
-	if (!list)
-		return -ENOMEM;
-	n->list = list;
-	strcpy(n->list[n->n++], name);
-	return 0;
-}
-
-int push_spool_names(struct push_spool *s, struct push_names *ret)
-{
-	struct push_names names = {0};
-	int fd = openat(s->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-	int err = 0;
-
-	if (!dir) {
-		err = -errno;
-		if (fd >= 0)
-			close(fd);
-		return err;
-	}
-	while (!err && (entry = readdir(dir)))
-		if (is_item(entry->d_name))
-			err = add_name(&names, entry->d_name);
-	closedir(dir);
-	if (err) {
-		push_names_free(&names);
-		return err;
-	}
-	if (names.n)
-		qsort(names.list, names.n, sizeof(*names.list), compare);
-	*ret = names;
-	return 0;
-}
-
-void push_names_free(struct push_names *n)
-{
-	free(n->list);
-	*n = (struct push_names){0};
-}
-
 void push_spool_remove(struct push_spool *s, const char *name)
 {
 	uint64_t n_bytes = size_of(s, name);
@@ -163,6 +183,19 @@ void push_spool_remove(struct push_spool *s, const char *name)
 	// The other side may have been first.
 	if (!unlinkat(s->dir_fd, name, 0))
 		count(s, -1, -(int64_t)n_bytes);
+}
+
+int push_spool_set_aside(struct push_spool *s, const char *name,
+			 char ret_name[PUSH_NAME_BYTES])
+{
+	size_t n = strlen(name) - strlen(SUFFIX);
+
+	snprintf(ret_name, PUSH_NAME_BYTES, "%.*s" ASIDE, (int)n, name);
+	if (renameat2(s->dir_fd, name, s->dir_fd, ret_name, RENAME_NOREPLACE))
+		return -errno;
+	atomic_fetch_add_explicit(&s->status->x_set_aside, 1,
+				  memory_order_relaxed);
+	return 0;
 }
 
 static uint64_t n_bytes_now(const struct push_spool *s)
@@ -175,7 +208,7 @@ static void drop_oldest(struct push_spool *s, uint64_t n_needed)
 {
 	struct push_names names;
 
-	if (push_spool_names(s, &names))
+	if (list_names(s, is_ours, &names))
 		return;
 	for (size_t i = 0;
 	     i < names.n && n_bytes_now(s) + n_needed > s->max_bytes; i++) {

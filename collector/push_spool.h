@@ -5,7 +5,8 @@
 // would otherwise lose. Names sort by age. It knows nothing of what is in them,
 // and is bounded: where there is no room the oldest go, and are counted.
 //
-// One process puts, one takes; they share a struct push_status.
+// One process puts, one takes; they share a struct push_status. A third, which
+// keeps the second, sets aside.
 #ifndef CPROF_COLLECTOR_PUSH_SPOOL_H
 #define CPROF_COLLECTOR_PUSH_SPOOL_H
 
@@ -17,7 +18,8 @@
 
 #define PUSH_NAME_BYTES 48
 
-// In memory that both processes map. Only added up and shown: relaxed.
+// In memory that all processes of a spool map. Only added up and shown:
+// relaxed.
 struct push_status {
 	_Atomic uint64_t x_spool_bytes;
 	_Atomic uint64_t x_spool_files;
@@ -26,6 +28,11 @@ struct push_status {
 	_Atomic uint64_t x_retries;    // attempts that failed for now
 	_Atomic uint64_t x_refused;    // profiles that the server will not take
 	_Atomic uint64_t x_dropped;    // profiles there was no room for
+	_Atomic uint64_t x_set_aside;  // profiles that killed the sender
+	_Atomic uint64_t x_missed;     // ended processes not looked at again
+	// The item that is being sent, or "". Not shown: the sender writes it,
+	// and who waits for the sender reads it after its death.
+	char sending[PUSH_NAME_BYTES];
 };
 
 struct push_spool {
@@ -59,5 +66,9 @@ void push_names_free(struct push_names *n);
 int push_spool_get(struct push_spool *s, const char *name, struct buf *ret);
 // Takes NAME out.
 void push_spool_remove(struct push_spool *s, const char *name);
+// Keeps NAME under another one, *RET_NAME, that is not listed: it goes when
+// there is no room, as the others do. 0 or negative errno.
+int push_spool_set_aside(struct push_spool *s, const char *name,
+			 char ret_name[PUSH_NAME_BYTES]);
 
 #endif

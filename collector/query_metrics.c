@@ -163,8 +163,15 @@ static void put_push(struct buf *b, const struct push_status *s)
 	put_one(b, "cprof_push_dropped_total", "counter",
 		"Profiles there was no room for in the spool.",
 		relaxed(&s->x_dropped));
-	put_one(b, "cprof_push_spool_bytes", "gauge",
-		"Bytes that wait for the server.", relaxed(&s->x_spool_bytes));
+	put_one(b, "cprof_push_set_aside_total", "counter",
+		"Profiles that killed the sender, kept in the spool.",
+		relaxed(&s->x_set_aside));
+	put_one(b, "cprof_push_missed_total", "counter",
+		"Processes whose last profiles were not taken, for want of "
+		"room.",
+		relaxed(&s->x_missed));
+	put_one(b, "cprof_push_spool_bytes", "gauge", "Bytes in the spool.",
+		relaxed(&s->x_spool_bytes));
 }
 
 // Of the collector itself.

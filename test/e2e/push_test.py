@@ -6,7 +6,8 @@ server reads) gets what every process did, piece by piece and no piece twice:
 the pieces add up to the files of the processes' ends. An outage of
 CPROF_PUSH_OUTAGE_S (10) seconds, a collector that is killed, a server that
 answers 503: nothing is lost. What it refuses is given up and counted; the spool
-is bounded; a sender that dies is begun anew; a password is not shown."""
+is bounded; a sender that dies is begun anew, and what it dies over again and
+again is set aside; a password is not shown."""
 import base64
 import collections
 import contextlib
@@ -15,6 +16,7 @@ import email.policy
 import http.server
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -36,6 +38,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.on_post and self.server.on_post(self.path):
+            return
         status = self.server.answer
         took = self.server.pushes if status == 200 else self.server.refused
         took.append(self.parse(body))
@@ -68,7 +72,7 @@ class Server:
         self.httpd = http.server.ThreadingHTTPServer(("127.0.0.1", port),
                                                      Handler)
         self.httpd.answer, self.httpd.pushes = 200, []
-        self.httpd.refused = []
+        self.httpd.refused, self.httpd.on_post = [], None
         self.port = self.httpd.server_address[1]
         self.thread = threading.Thread(target=self.httpd.serve_forever,
                                        daemon=True)
@@ -119,6 +123,10 @@ def stop(child, signum=signal.SIGTERM):
 
 def spooled():
     return [n for n in os.listdir(SPOOL) if n.endswith(".push")]
+
+
+def aside():
+    return [n for n in os.listdir(SPOOL) if n.endswith(".aside")]
 
 
 def by_stack(profiles, value):
@@ -260,6 +268,44 @@ def sender_dies():
         expect("it is another", sender_of(child.pid) not in (None, died))
 
 
+def figure(name):
+    """One of /metrics."""
+    _, text = under.http("GET", "/metrics")
+    return float(re.search(f"^{name} (.+)$", text.decode(), re.M).group(1))
+
+
+def deadly():
+    """A profile that kills the sender each time is set aside, and the others
+    come through: here the server does it, when it sees the profile."""
+    log = os.path.join(os.path.dirname(under.SOCKET), "cprofd.log")
+    with both("--auto", "--linger", "600") as (server, child):
+        deaths = []
+
+        def kill_sender(path):
+            if "name=deadly" not in path:
+                return False
+            deaths.append(sender_of(child.pid))
+            os.kill(deaths[-1], signal.SIGKILL)
+            return True
+
+        server.httpd.on_post = kill_sender
+        under.Run(under.program("truth/heap_exact"), "deadly",
+                  CPROF_LABELS="service_name=deadly", **under.EXACT)
+        kinds = poll("those of it are set aside", lambda: aside(), 60)
+        r = run("lives")
+        await_all(server, r, 90)
+        check_whole(server.pushes, r)
+        n = len(aside())
+        expect(f"{n} are kept, after {len(deaths)} deaths",
+               n >= len(kinds) and len(deaths) == 3 * n)
+        expect_equal("the count", figure("cprof_push_set_aside_total"), n)
+        with open(log, encoding="utf-8") as f:
+            said = f.read()
+        expect("the log says so", all(name in said for name in aside()))
+    for name in aside():
+        os.unlink(os.path.join(SPOOL, name))
+
+
 def password():
     """It reaches the server, and nobody sees it who looks at the processes."""
     with both(user="me:secret@") as (server, child):
@@ -276,7 +322,8 @@ def password():
 
 
 def main():
-    for case in (sent, refused, outage, bounded, sender_dies, password):
+    for case in (sent, refused, outage, bounded, sender_dies, deadly,
+                 password):
         print(f"--- {case.__name__}", flush=True)
         case()
 

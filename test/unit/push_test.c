@@ -7,6 +7,7 @@
 #include "collector/push_spool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -135,6 +136,37 @@ static void test_spool(void **state)
 	assert_int_equal(push_spool_open(dir, 1000, &status, &s), -EPERM);
 }
 
+// What was set aside is not sent, takes room, and goes when there is none.
+static void test_aside(void **state)
+{
+	struct push_status status = {0};
+	char aside[PUSH_NAME_BYTES];
+	struct push_names names;
+	struct push_spool s;
+
+	(void)state;
+	assert_int_equal(push_spool_open("push_aside", 1000, &status, &s), 0);
+	fill(&s, 3, 300);
+	assert_int_equal(push_spool_names(&s, &names), 0);
+	assert_int_equal(push_spool_set_aside(&s, names.list[0], aside), 0);
+	push_names_free(&names);
+	check_item(&s, aside, 'a');
+	assert_int_equal(status.x_set_aside, 1);
+	assert_int_equal(push_spool_names(&s, &names), 0);
+	assert_int_equal(names.n, 2);
+	push_names_free(&names);
+	push_spool_close(&s);
+
+	status = (struct push_status){0};
+	assert_int_equal(push_spool_open("push_aside", 1000, &status, &s), 0);
+	assert_int_equal(status.x_spool_bytes, 900);
+	fill(&s, 1, 300);
+	assert_int_equal(status.x_dropped, 1);
+	assert_int_equal(status.x_spool_bytes, 900);
+	assert_int_equal(faccessat(s.dir_fd, aside, F_OK, 0), -1);
+	push_spool_close(&s);
+}
+
 int main(void)
 {
 	const char *tmp = getenv("CPROF_TEST_TMP");
@@ -142,6 +174,7 @@ int main(void)
 		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_item),
 		cmocka_unit_test(test_spool),
+		cmocka_unit_test(test_aside),
 	};
 
 	if (tmp && chdir(tmp))
