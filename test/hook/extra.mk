@@ -53,6 +53,10 @@ $(HOOK)/early: test/hook/early.c $(HOOK)/plugin/early.so
 	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $< -L$(HOOK)/plugin -l:early.so \
 		-Wl,-rpath,'$$ORIGIN/plugin'
 
+$(HOOK)/operators: test/hook/operators.c $(HOOK)/plugin/own_operators.so
+	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $< -L$(HOOK)/plugin \
+		-l:own_operators.so -Wl,-rpath,'$$ORIGIN/plugin'
+
 $(HOOK)/cxx_locks: HOST_CXXFLAGS += -std=gnu++20
 
 $(HOOK)/new_delete_jemalloc: LINK = -ljemalloc

@@ -9,6 +9,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+// C23's, which libc doesn't have yet: whoever preloads them, has them.
+extern void free_sized(void *p, size_t n) __attribute__((weak));
+extern void free_aligned_sized(void *p, size_t align, size_t n)
+	__attribute__((weak));
+
 static volatile size_t huge = (size_t)1 << 62;
 
 static void free_by_realloc(void)
@@ -40,6 +45,20 @@ static void aligned_and_freed(void)
 	free(NULL);
 }
 
+static void freed_with_size(void)
+{
+	void *one = malloc(100), *other = aligned_alloc(64, 128);
+
+	if (free_sized)
+		free_sized(one, 100);
+	else
+		free(one);
+	if (free_aligned_sized)
+		free_aligned_sized(other, 64, 128);
+	else
+		free(other);
+}
+
 // GCC can't know that these live on.
 static void *volatile live[7];
 
@@ -49,6 +68,7 @@ int main(void)
 
 	free_by_realloc();
 	aligned_and_freed();
+	freed_with_size();
 	live[0] = malloc(100); // a failed realloc leaves the old block
 	failed = realloc(live[0], huge);
 	live[1] = malloc(200); // and so does an overflow

@@ -47,6 +47,14 @@ def objects_of_100(folder, run, n):
     _equal("bytes", p.total("alloc_space", leaf="main"), int(n) * 100)
 
 
+def objects_come_and_go(folder, run, n):
+    """N in all, each taken out by main's callees, and none left."""
+    _equal("objects", _of(run, folder, "alloc").total(
+        "alloc_objects", function="main"), int(n))
+    _equal("live objects", _of(run, folder, "inuse").total(
+        "inuse_objects", function="main"), 0)
+
+
 def live_in(folder, run, function, n, n_bytes):
     p = _of(run, folder, "inuse")
     _equal("live objects", p.total("inuse_objects", function=function), int(n))

@@ -3,12 +3,15 @@
 #
 # Properties of libcprof.so that keep it harmless: it needs libc alone, takes
 # no more than three cache lines of thread-local storage, binds at load, has no
-# executable stack, may run with a shadow stack, is never unloaded, and exports
-# and imports nothing that is not on the list. A library in which all of this is
-# wrong, of the sources of the naive shims, fails every check.
+# executable stack, may run with a shadow stack, is never unloaded, exports and
+# imports nothing that is not on the list, and exports nothing that no test
+# calls. A library in which all of this is wrong, of the sources of the naive
+# shims, fails every check.
 set -u
 . "$(dirname "$0")/../lib/script.sh"
-list=$(dirname "$0")/shim_symbols.txt
+here=$(dirname "$0")
+build=${CPROF_BUILD:-build}
+list=$here/shim_symbols.txt
 n_checks=0
 n_failed=0
 
@@ -64,6 +67,19 @@ check_symbols() { # SHIM
 		grep -x '__libc_.*\|dlvsym\|gnu_.*\|dladdr1' | xargs)" ''
 }
 
+# What nothing in the tests calls, nobody would notice was wrong. Programs look
+# for cprof's own functions by their names.
+check_called() {
+	find "$build/test" -name unit -prune -o -name naive -prune -o \
+		-type f \( -perm -u+x -o -name '*.so' \) -print0 |
+		xargs -0 nm -D --undefined-only 2>/dev/null |
+		awk 'NF > 1 { print $NF }' | sed 's/@.*//' >"$T/called"
+	grep -ho 'cprof_[a-z_]*' "$here"/../truth/*.c >>"$T/called"
+	sort -u -o "$T/called" "$T/called"
+	check 'exports that no test calls' \
+		"$(comm -23 "$T/exports" "$T/called" | xargs)" ''
+}
+
 # A symbol of libc's without a version takes callers of any; cond_old.c is the
 # exception's test. Ours say whose they are.
 check_versions() { # SHIM
@@ -104,6 +120,7 @@ check_sources() { # FOLDER
 check_all() { # SHIM SOURCES
 	check_segments "$1"
 	check_symbols "$1"
+	check_called
 	check_versions "$1" "${3-}"
 	check_sources "$2"
 }
@@ -126,11 +143,11 @@ C
 		"$T/bad.o" "$T/text.o" -lm || fail 'no bad library'
 }
 
-check_all "${CPROF_BUILD:-build}/libcprof.so" "$(dirname "$0")/../../preload"
+check_all "$build/libcprof.so" "$here/../../preload"
 [ "$n_failed" = 0 ] || exit 1
 make_bad
 n_checks=0
-check_all "$T/bad.so" "$(dirname "$0")/naive" bad >"$T/bad.out"
+check_all "$T/bad.so" "$here/naive" bad >"$T/bad.out"
 [ "$n_failed" = "$n_checks" ] ||
 	fail "fine in a bad library: $(grep '^[^:]*: ' "$T/bad.out")"
 echo "all $n_checks fail for a bad library"

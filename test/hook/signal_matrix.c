@@ -23,6 +23,7 @@
 
 // In libc, but not in its headers any more.
 extern sighandler_t bsd_signal(int sig, sighandler_t handler);
+extern sighandler_t __sysv_signal(int sig, sighandler_t handler);
 
 static const int signals[] = {SIGURG, SIGUSR1, SIGUSR2};
 static volatile sig_atomic_t n_got, is_blocked_inside, last_code;
@@ -119,7 +120,7 @@ static void one_way(const char *name, set_fn *set, int sig)
 	puts(name);
 	printf("  first: %s\n", name_of(set(sig, on_signal)));
 	view("set", sig);
-	if (set != sysv_signal)
+	if (set != sysv_signal && set != __sysv_signal)
 		send("set", sig);
 	view("sent", sig);
 	printf("  second: %s\n", name_of(set(sig, SIG_IGN)));
@@ -464,6 +465,7 @@ int main(void)
 		one_way("bsd_signal", bsd_signal, sig);
 		one_way("ssignal", ssignal, sig);
 		one_way("sysv_signal", sysv_signal, sig);
+		one_way("__sysv_signal", __sysv_signal, sig);
 		one_way("sigset", by_sigset, sig);
 		once(sig);
 		flags(sig);

@@ -104,6 +104,9 @@ static int have_children(char *program, const char *mode)
 			become_daemon();
 		if (pid == 0 && !strcmp(mode, "exec"))
 			exec_self(program, i * 100);
+		if (pid == 0 && !strcmp(mode, "ways") && i == N_CHILDREN &&
+		    daemon(0, 0))
+			_exit(98);
 		if (pid == 0) {
 			child(i * 100);
 			exit(0);

@@ -58,7 +58,7 @@ static void contend(void)
 
 int main(void)
 {
-	unsigned outside, inside;
+	unsigned outside, inside, job;
 	pid_t child;
 
 	keep(3);
@@ -68,8 +68,12 @@ int main(void)
 	(void)cprof_label("user", "x");
 	keep(5);
 	run(inherits);
+	job = cprof_labels();
 	cprof_labels_use(inside);
 	keep(2);
+	cprof_labels_use(job);
+	keep(6);
+	cprof_labels_use(inside);
 	host_burn_cpu_s(0.4);
 	cprof_labels_use(outside);
 	contend();

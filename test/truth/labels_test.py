@@ -36,7 +36,7 @@ for transport in "ring", "socket":
                     CPROF_LABELS="app=test,phase=none", **under.EXACT)
     p = run.profile("alloc")
     for n, labels in ((4, {"phase": "none"}), (9, {"phase": "a"}),
-                      (16, {"phase": "b", "user": "x"})):
+                      (22, {"phase": "b", "user": "x"})):
         under.expect_equal(
             f"{transport}: blocks of {labels}",
             labelled(p, "alloc_objects", app="test", **labels), n)

@@ -111,6 +111,18 @@ static __attribute__((noinline)) void phase(int n)
 			abort();
 }
 
+static void stop_fd(void)
+{
+	int fd = open("other.pb.gz", O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	want("start again", cprof_start("allocs"), 0);
+	phase(4);
+	want("stop to nowhere", cprof_stop_fd("allocs", -1), -EBADF);
+	want("stop", cprof_stop_fd("allocs", fd), 0);
+	want("stop twice", cprof_stop_fd("allocs", fd), -EINVAL);
+	close(fd);
+}
+
 static void requests(void)
 {
 	int fd = open("conns.pb.gz", O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -125,6 +137,7 @@ static void requests(void)
 	host_burn_cpu_s(0.3);
 	want("stop", cprof_stop("allocs", "phase.pb.gz"), 0);
 	want("stop cpu", cprof_stop("cpu", "cpu.pb.gz"), 0);
+	stop_fd();
 	want("no interval", cprof_stop("allocs", NULL), -EINVAL);
 	phase(3);
 	want("unknown", cprof_write("nonsense", "x.pb.gz"), -ENOENT);
@@ -161,6 +174,7 @@ static int after_its_death(void)
 static int serve(void)
 {
 	profile();
+	want("dump", cprof_dump(), 0);
 	printf("ready\n");
 	fflush(stdout);
 	(void)!getchar();
@@ -189,6 +203,6 @@ int main(int argc, char **argv)
 		exit(n_bad);
 	}
 	waitpid(child, &n_bad, 0);
-	printf("child %d\n", child);
+	printf("child %d\nloaded: %s\n", child, cprof_version());
 	return n_bad;
 }

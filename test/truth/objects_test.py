@@ -20,6 +20,10 @@ os.chdir(under.TMP)
 
 run = under.Run(PROGRAM, "ring", **under.EXACT)
 under.expect_equal(f"status ({run.out.strip()})", run.status, 0)
+under.expect_equal("version", re.search(r"loaded: (.*)", run.out).group(1),
+                   subprocess.check_output([os.path.join(
+                       under.BUILD, "cprofctl"), "--version"],
+                       text=True).split()[-1])
 for what, p in (("at exit", run.profile("conns")),
                 ("asked for", pprof.Profile("conns.pb.gz"))):
     under.expect_equal(f"{what}: types", p.types, [("conns", "count")])
@@ -47,6 +51,9 @@ under.expect_equal("of its memory", p.total("alloc_space",
 p = pprof.Profile("phase.pb.gz")
 under.expect_equal("blocks of the interval", p.total(
     "alloc_objects", function="phase"), 9)
+p = pprof.Profile("other.pb.gz")
+under.expect_equal("blocks of the other interval", p.total(
+    "alloc_objects", function="phase"), 4)
 p = pprof.Profile("cpu.pb.gz")
 under.expect("cpu of the interval", p.total("cpu", function="requests") > 1e8)
 
@@ -63,6 +70,8 @@ child = subprocess.Popen(
     PROGRAM + ["serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     env=under.environment(os.path.join(under.TMP, "serve"), under.EXACT))
 under.expect_equal("it says", child.stdout.readline(), b"ready\n")
+under.poll("the snapshot it asked for", lambda: pprof.find(
+    os.path.join(under.TMP, "serve"), "inuse", pid=str(child.pid)))
 PATH = f"/{child.pid}/debug/pprof/"
 status, body = under.http("GET", PATH + "conns")
 under.expect_equal("over HTTP", (status, pprof.Profile(
