@@ -85,18 +85,11 @@ static void end_toggled(struct proc *p, struct dump *d)
 	p->toggled = NULL;
 }
 
-// CPUPROFILESIGNAL came N times: one begins a profile, the next ends it.
-static void toggle_times(struct proc *p, uint32_t n)
+// CPUPROFILESIGNAL begins a profile, and the next one ends it.
+static void toggle(struct proc *p)
 {
 	struct dump d = {0};
 
-	if (!p->gperf.is_toggled || !n)
-		return;
-	if (n > 1)
-		proc_warn(p, "CPUPROFILESIGNAL came again so soon that a CPU "
-			     "profile is missing");
-	if (n % 2 == 0)
-		return;
 	if (!p->toggled) {
 		p->toggled = take_snap(p, KIND_CPU);
 		if (!p->toggled)
@@ -108,23 +101,37 @@ static void toggle_times(struct proc *p, uint32_t n)
 		proc_warn(p, "no memory for the CPU profile");
 }
 
+// CPUPROFILESIGNAL came N times: those that came since the last visit are
+// served one after the other, so files are counted as signals were, and one
+// that began and ended meanwhile is empty. What waits for the disk is bounded,
+// and the rest is for the next visit.
+static void toggle_times(struct proc *p, uint32_t n, bool is_over)
+{
+	for (; n && (is_over || !dump_is_full(p)); n--) {
+		if (p->gperf.is_toggled)
+			toggle(p);
+		p->n_dumps_served += REGION_TOGGLE;
+	}
+}
+
 // The snapshot signal came: as many files as it came times would only be
 // copies of each other, so those between two visits share one.
 static void serve_signal(struct proc *p, bool is_over)
 {
 	uint32_t n = (uint32_t)p->ingest.n_dumps;
 	struct dump d = {0};
-	bool is_asked;
+	uint32_t n_asked;
 
 	if (p->region)
 		n = atomic_load_explicit(&p->region->status->x_dump_requests,
 					 memory_order_relaxed);
 	if (n == p->n_dumps_served || (!is_over && dump_is_full(p)))
 		return;
-	toggle_times(p, (n - p->n_dumps_served) >> REGION_TOGGLE_SHIFT);
-	is_asked = (n ^ p->n_dumps_served) & (REGION_TOGGLE - 1);
-	p->n_dumps_served = n;
-	if (!is_asked)
+	toggle_times(p, (n - p->n_dumps_served) >> REGION_TOGGLE_SHIFT,
+		     is_over);
+	n_asked = (n - p->n_dumps_served) & (REGION_TOGGLE - 1);
+	p->n_dumps_served += n_asked;
+	if (!n_asked)
 		return;
 	dump_take(p, 1u << KIND_INUSE, &d);
 	// Asked for, so an empty one is an answer too.

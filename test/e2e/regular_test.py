@@ -4,6 +4,7 @@
 """Dumps that nobody asks for: by time, by bytes allocated, at peaks; the old
 ones go, the highest peak never does. And gperftools' environment."""
 import os
+import re
 import signal
 import sys
 
@@ -176,6 +177,43 @@ def gperftools_toggle():
         [f"toggled.{n}" for n in range(3)])
 
 
+def hand_over(pid, signum):
+    """Sends a signal, and waits until it is pending no more."""
+    os.kill(pid, signum)
+
+    def is_pending():
+        with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+            sets = re.findall(r"^(?:Sig|Shd)Pnd:\s+(\w+)", f.read(), re.M)
+        return any(int(s, 16) >> (signum - 1) & 1 for s in sets)
+    under.poll("it has the signal", lambda: not is_pending())
+
+
+def gperftools_toggles_at_once():
+    """Three signals between two looks of the collector are one profile, which
+    has nothing, and the begin of the next."""
+    base = os.path.join(under.TMP, "at-once")
+    child = under.start(
+        ["/bin/bash", "-c", "while :; do :; done"], "gperf-at-once",
+        CPUPROFILE=base, CPUPROFILESIGNAL=str(int(signal.SIGUSR2)),
+        CPUPROFILE_FREQUENCY="500")
+    under.attached(child.pid)
+    collector = under.collector_pid()
+    os.kill(collector, signal.SIGSTOP)
+    for _ in range(3):
+        hand_over(child.pid, signal.SIGUSR2)
+    os.kill(collector, signal.SIGCONT)
+    under.poll("the first", lambda: os.path.exists(f"{base}.0"))
+    burn(child.pid, 40)
+    hand_over(child.pid, signal.SIGUSR2)
+    under.poll("the second", lambda: os.path.exists(f"{base}.1"))
+    child.kill()
+    child.wait()
+    first, second = (pprof.Profile(f"{base}.{n}").total("cpu") / 1e9
+                     for n in range(2))
+    under.expect_equal("the first has nothing", first, 0)
+    under.expect(f"the second has CPU time: {second}", second > 0.1)
+
+
 def gperftools_toggle_at_exit():
     """The profile of the exit is of all, that of the signal of what came
     after it."""
@@ -205,4 +243,5 @@ gperftools()
 gperftools_children()
 gperftools_signal()
 gperftools_toggle()
+gperftools_toggles_at_once()
 gperftools_toggle_at_exit()
