@@ -20,6 +20,7 @@ static uint64_t status_bytes(const struct proc *p, const char *name)
 	return procfs_status_bytes(p->pid, name); // 0 once it has gone
 }
 
+// What a process claims may add up to anything.
 static uint64_t rounded(double value)
 {
 	const double limit = 9e18;
@@ -29,7 +30,7 @@ static uint64_t rounded(double value)
 	return (uint64_t)(value < limit ? value + 0.5 : limit);
 }
 
-static void sum_heap(const struct proc *p, uint64_t ret_sums[KIND_VALUES_MAX])
+void memstats_heap(const struct proc *p, uint64_t ret_sums[KIND_VALUES_MAX])
 {
 	const struct agg_rows *t = &p->ingest.agg.tables[AGG_HEAP];
 	double sums[KIND_VALUES_MAX] = {0};
@@ -83,7 +84,7 @@ void memstats_write(const struct proc *p, struct buf *ret)
 {
 	uint64_t sums[KIND_VALUES_MAX], stack = status_bytes(p, "VmStk:");
 
-	sum_heap(p, sums);
+	memstats_heap(p, sums);
 	buf_puts(ret, "\n# runtime.MemStats\n");
 	put(ret, "Alloc", sums[INUSE_BYTES]);
 	put(ret, "TotalAlloc", sums[ALLOC_BYTES]);

@@ -10,6 +10,10 @@
 #include "collector/buf.h"
 #include "collector/proc.h"
 
+// What the heap's samples stand for, by the order of KIND_ALLOC's values; less
+// than 2^63, as JSON has it. Needs the lock.
+void memstats_heap(const struct proc *p, uint64_t ret_sums[KIND_VALUES_MAX]);
+
 // Appends the lines, each beginning with "# ". Needs the lock.
 void memstats_write(const struct proc *p, struct buf *ret);
 

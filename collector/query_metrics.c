@@ -7,6 +7,7 @@
 #include "collector/query.h"
 
 #include "collector/hello_labels.h"
+#include "collector/memstats.h"
 #include "collector/own.h"
 #include "collector/procfs.h"
 #include "collector/take.h"
@@ -42,14 +43,12 @@ struct figures {
 	uint64_t samples[KIND_N];
 };
 
-static double heap_sum(const struct proc *p, unsigned value)
+static uint64_t heap_sum(const struct proc *p, unsigned value)
 {
-	const struct agg_rows *t = &p->ingest.agg.tables[AGG_HEAP];
-	double sum = 0;
+	uint64_t sums[KIND_VALUES_MAX];
 
-	for (size_t i = 0; i < t->n; i++)
-		sum += t->list[i].values[value];
-	return sum;
+	memstats_heap(p, sums);
+	return sums[value];
 }
 
 static void read_figures(struct proc *p, struct figures *f)

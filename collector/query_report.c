@@ -3,6 +3,7 @@
 // What there is, as JSON: the answers of API.md.
 #include "collector/drain.h"
 #include "collector/dump.h"
+#include "collector/memstats.h"
 #include "collector/own.h"
 #include "collector/procfs.h"
 #include "collector/query.h"
@@ -186,31 +187,19 @@ static void put_threads(json_t *o, const struct proc *p)
 	json_object_set_new(o, "threads", number(n));
 }
 
-// What a process claims may add up to anything, and JSON has an int64_t here.
-static json_t *rounded(double value)
-{
-	const double limit = 9e18;
-
-	if (!(value > 0))
-		return number(0);
-	return number((uint64_t)(value < limit ? value + 0.5 : limit));
-}
-
 static void put_heap(const struct proc *p, json_t *o)
 {
 	static const char *const keys[] = {"heap_alloc_objects",
 					   "heap_alloc_bytes",
 					   "heap_inuse_objects",
 					   "heap_inuse_bytes"};
-	const struct agg_rows *t = &p->ingest.agg.tables[AGG_HEAP];
-	double sums[KIND_VALUES_MAX] = {0};
+	uint64_t sums[KIND_VALUES_MAX];
 
-	for (size_t i = 0; i < t->n; i++)
-		for (int v = 0; v < KIND_VALUES_MAX; v++)
-			sums[v] += t->list[i].values[v];
+	memstats_heap(p, sums);
 	for (int v = 0; v < KIND_VALUES_MAX; v++)
-		json_object_set_new(o, keys[v], rounded(sums[v]));
-	json_object_set_new(o, "heap_free_objects", rounded(sums[0] - sums[2]));
+		json_object_set_new(o, keys[v], number(sums[v]));
+	json_object_set_new(o, "heap_free_objects",
+			    number(sums[0] > sums[2] ? sums[0] - sums[2] : 0));
 }
 
 static json_t *memory(const struct proc *p)

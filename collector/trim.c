@@ -18,7 +18,12 @@ static enum trim_result look(struct proc *p, uint32_t n)
 		return TRIM_UNTOLD;
 	// acquire: pairs with the shim's release: the result is there
 	if (atomic_load_explicit(&s->x_trim_served, memory_order_acquire) != n)
-		return TRIM_PENDING;
+		// That of a foreign heap is there from the start.
+		return atomic_load_explicit(&s->x_trim_result,
+					    memory_order_relaxed) ==
+				       REGION_TRIM_FOREIGN
+			       ? TRIM_FOREIGN
+			       : TRIM_PENDING;
 	switch (atomic_load_explicit(&s->x_trim_result, memory_order_relaxed)) {
 	case REGION_TRIM_DONE:
 		return TRIM_DONE;

@@ -21,6 +21,7 @@
 #include "preload/text.h"
 #include "preload/thread.h"
 #include "preload/tick.h"
+#include "preload/trim.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -110,6 +111,7 @@ static void start(void)
 	thread_init();
 	tick_init();
 	look_at_process();
+	trim_init();
 	session_init(warnings);
 	session_start();
 	if (!state_control()) {

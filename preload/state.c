@@ -58,6 +58,8 @@ static _Atomic uint32_t x_generation;
 // A fork child has its parent's handlers, and its sockets.
 static _Atomic uint32_t x_ask_signal;
 static _Atomic uint32_t x_eintr;
+// Constant after the constructor.
+static bool is_heap_foreign;
 
 static void publish_ask_signal(void)
 {
@@ -93,11 +95,20 @@ void state_note_eintr(enum region_eintr what)
 		publish_ask_signal();
 }
 
+void state_note_foreign_heap(void)
+{
+	is_heap_foreign = true;
+}
+
 void state_publish_generation(void)
 {
 	if (!state_control())
 		return;
 	publish_ask_signal();
+	if (is_heap_foreign)
+		atomic_store_explicit(&state.status->x_trim_result,
+				      REGION_TRIM_FOREIGN,
+				      memory_order_relaxed);
 	// release: pairs with the collector's acquire before it reads the maps
 	atomic_store_explicit(&state.status->x_generation,
 			      atomic_load_explicit(&x_generation,

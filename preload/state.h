@@ -202,6 +202,8 @@ void state_forked(void);
 void state_set_ask_signal(int sig);
 bool state_has_ask_signal(void);
 void state_note_eintr(enum region_eintr what);
+// The heap is not libc's: nothing of it can be given back. Constructor only.
+void state_note_foreign_heap(void);
 
 // Makes the process page wipe itself on fork. 0, or negative errno: then the
 // shim stays inert.

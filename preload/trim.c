@@ -24,6 +24,12 @@ static bool is_libcs_heap(void)
 	       heap.dlfo_map_start == trim.dlfo_map_start;
 }
 
+void trim_init(void)
+{
+	if (!is_libcs_heap())
+		state_note_foreign_heap();
+}
+
 static enum region_trim give_back(void)
 {
 	if (state_is_sandboxed())

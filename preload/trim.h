@@ -10,6 +10,10 @@
 
 #include "preload/state.h"
 
+// Finds out whose heap it is, once libc's functions are known. Constructor
+// only.
+void trim_init(void);
+
 // True when there is a request that nobody has taken. Any thread.
 static inline bool trim_is_asked(void)
 {

@@ -101,7 +101,7 @@ static_assert(sizeof(struct region_control) <= REGION_PAGE, "page 0");
 
 enum region_trim {
 	REGION_TRIM_DONE,
-	REGION_TRIM_FOREIGN,   // the allocator is not libc's
+	REGION_TRIM_FOREIGN, // the allocator is not libc's; told from the start
 	REGION_TRIM_SANDBOXED, // no system calls any more
 };
 

@@ -95,6 +95,7 @@ p.end()
 jemalloc = ctypes.util.find_library("jemalloc")
 if jemalloc:
     p = Program(LD_PRELOAD=f"{under.SHIM} {jemalloc}", **RATE)
+    expect("jemalloc, asleep", "libc's" in p.ask("heap?gc=1"))
     p.tell("b")
     expect("jemalloc", "libc's" in p.ask("heap?gc=1"))
     p.end()
