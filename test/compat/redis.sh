@@ -1,11 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# redis.sh SOURCE FILE: one file of redis' test suite, in a copy, on ports that
-# another one at the same time does not begin with (it takes the next free ones).
+# redis.sh SOURCE FILE: one file of redis' test suite, in a copy, on a thousand ports
+# that no other one of this build has at the same time.
 set -eu
 . "$HERE/lib.sh"
 cp -rs "$1" "$T/copy"
 cd "$T/copy"
-exec ./runtest --clients 2 --baseport $((10000 + $$ % 20 * 1000)) \
-	--portcount 1000 --single "$2"
+taken=99
+for try in $(seq 20); do
+	ports=$(((($$ + try) % 20 + 10) * 1000))
+	status=0
+	flock -n -o -E $taken "$1.$ports" ./runtest --clients 2 \
+		--baseport $ports --portcount 1000 --single "$2" || status=$?
+	[ $status = $taken ] || exit $status
+done
+exit $taken
