@@ -34,12 +34,25 @@ static struct proc *find_ancestor(struct table *t, uint32_t pid)
 	return NULL;
 }
 
+// The session of what the process PID was before, with a reference. That of
+// another process, which had the same pid and is still being written, is none.
+static struct proc *find_former(struct table *t, uint32_t pid)
+{
+	struct proc *p = table_find(t, pid);
+
+	if (p && proc_is_gone(p)) {
+		proc_unref(p);
+		return NULL;
+	}
+	return p;
+}
+
 // What the parent of an exec allows, or everything when there is none: what
 // PID itself was before, when that was a fork child, or an ancestor. A process
 // that was started by hand may replace itself.
 static uint32_t allowed_by_parent(struct table *t, uint32_t pid)
 {
-	struct proc *p = table_find(t, pid);
+	struct proc *p = find_former(t, pid);
 	uint32_t follow = FOLLOW_EXEC | FOLLOW_FORK;
 
 	if (p && !p->hello->is_fork) {

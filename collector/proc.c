@@ -9,6 +9,7 @@
 #include "collector/utf8.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -358,6 +359,16 @@ void proc_set_over(struct proc *p)
 bool proc_is_over(struct proc *p)
 {
 	return atomic_load_explicit(&p->x_is_over, memory_order_acquire);
+}
+
+bool proc_is_gone(const struct proc *p)
+{
+	struct pollfd end = {.fd = p->pid_fd, .events = POLLIN};
+	struct procfs_stat st;
+
+	if (p->pid_fd >= 0)
+		return poll(&end, 1, 0) > 0;
+	return procfs_stat(p->pid, &st) || st.start_ticks != p->start_ticks;
 }
 
 bool proc_is_attached(const struct proc *p)

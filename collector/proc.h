@@ -227,6 +227,9 @@ void proc_poke(struct proc *p);
 // The process is over: drain it and write what is to be written. Any thread.
 void proc_set_over(struct proc *p);
 bool proc_is_over(struct proc *p);
+// The process itself is gone: not before an image of it, and not who has got
+// its pid since.
+bool proc_is_gone(const struct proc *p);
 // True once the process uses its region: it can be asked for things. With the
 // socket transport nobody can tell, and it is taken to.
 bool proc_is_attached(const struct proc *p);

@@ -50,13 +50,10 @@ static void check_sandbox(struct proc *p)
 				      memory_order_relaxed);
 }
 
-// For want of a pidfd: the pid is gone, or somebody else's.
+// For want of a pidfd.
 static void check_alive(struct proc *p)
 {
-	struct procfs_stat st;
-
-	if (p->pid_fd < 0 && !proc_is_over(p) &&
-	    (procfs_stat(p->pid, &st) || st.start_ticks != p->start_ticks))
+	if (p->pid_fd < 0 && !proc_is_over(p) && proc_is_gone(p))
 		proc_set_over(p);
 }
 

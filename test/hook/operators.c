@@ -3,8 +3,8 @@
 // Each of the 20 C++ operators, with an allocator that has them all: it is
 // called once, with the arguments it was called with. At rate 1 the profile has
 // N_ROUNDS blocks of each new, and each delete has taken them out again.
-#include "test/lib/host.h"
 #include "test/lib/operators.h"
+#include "test/lib/host.h"
 
 enum { N_ROUNDS = 20, N_BYTES = 100, ALIGN = 16 };
 
@@ -40,26 +40,26 @@ static size_t argument(const char *name, int i)
 #define CALL_2(name) name(a, b)
 #define CALL_3(name) name(a, b, c)
 
-#define USE_NEW(n_args, name)                                    \
-	static void *use_##name(void)                            \
-	{                                                        \
-		size_t a = N_BYTES, b = argument(#name, 0);      \
-		size_t c = argument(#name, 1);                   \
-		int n_before = operator_last.n_calls;            \
-		void *p = CALL_##n_args(name);                   \
-                                                                 \
-		check(#name, a, b, c, n_before);                 \
-		return p;                                        \
+#define USE_NEW(n_args, name)                               \
+	static void *use_##name(void)                       \
+	{                                                   \
+		size_t a = N_BYTES, b = argument(#name, 0); \
+		size_t c = argument(#name, 1);              \
+		int n_before = operator_last.n_calls;       \
+		void *p = CALL_##n_args(name);              \
+                                                            \
+		check(#name, a, b, c, n_before);            \
+		return p;                                   \
 	}
-#define USE_DELETE(n_args, name)                                 \
-	static void use_##name(void *p)                          \
-	{                                                        \
-		size_t a = (size_t)p, b = argument(#name, 0);    \
-		size_t c = argument(#name, 1);                   \
-		int n_before = operator_last.n_calls;            \
-                                                                 \
-		CALL_##n_args(name);                             \
-		check(#name, a, b, c, n_before);                 \
+#define USE_DELETE(n_args, name)                              \
+	static void use_##name(void *p)                       \
+	{                                                     \
+		size_t a = (size_t)p, b = argument(#name, 0); \
+		size_t c = argument(#name, 1);                \
+		int n_before = operator_last.n_calls;         \
+                                                              \
+		CALL_##n_args(name);                          \
+		check(#name, a, b, c, n_before);              \
 	}
 NEWS(USE_NEW)
 DELETES(USE_DELETE)
@@ -80,6 +80,5 @@ int main(void)
 		for (int i = 0; i < N_NEWS; i++)
 			for (int k = 0; k < N_DELETES; k++)
 				deletes[k](news[i]());
-	return host_verdict(n_bad, "objects=%d",
-			    N_ROUNDS * N_NEWS * N_DELETES);
+	return host_verdict(n_bad, "objects=%d", N_ROUNDS * N_NEWS * N_DELETES);
 }

@@ -9,27 +9,27 @@
 
 #include <stddef.h>
 
-#define NEWS(X)                              \
-	X(1, _Znwm)                          \
-	X(1, _Znam)                          \
-	X(2, _ZnwmRKSt9nothrow_t)            \
-	X(2, _ZnamRKSt9nothrow_t)            \
-	X(2, _ZnwmSt11align_val_t)           \
-	X(2, _ZnamSt11align_val_t)           \
+#define NEWS(X)                                  \
+	X(1, _Znwm)                              \
+	X(1, _Znam)                              \
+	X(2, _ZnwmRKSt9nothrow_t)                \
+	X(2, _ZnamRKSt9nothrow_t)                \
+	X(2, _ZnwmSt11align_val_t)               \
+	X(2, _ZnamSt11align_val_t)               \
 	X(3, _ZnwmSt11align_val_tRKSt9nothrow_t) \
 	X(3, _ZnamSt11align_val_tRKSt9nothrow_t)
 
-#define DELETES(X)                           \
-	X(1, _ZdlPv)                         \
-	X(1, _ZdaPv)                         \
-	X(2, _ZdlPvm)                        \
-	X(2, _ZdaPvm)                        \
-	X(2, _ZdlPvSt11align_val_t)          \
-	X(2, _ZdaPvSt11align_val_t)          \
-	X(3, _ZdlPvmSt11align_val_t)         \
-	X(3, _ZdaPvmSt11align_val_t)         \
-	X(2, _ZdlPvRKSt9nothrow_t)           \
-	X(2, _ZdaPvRKSt9nothrow_t)           \
+#define DELETES(X)                                \
+	X(1, _ZdlPv)                              \
+	X(1, _ZdaPv)                              \
+	X(2, _ZdlPvm)                             \
+	X(2, _ZdaPvm)                             \
+	X(2, _ZdlPvSt11align_val_t)               \
+	X(2, _ZdaPvSt11align_val_t)               \
+	X(3, _ZdlPvmSt11align_val_t)              \
+	X(3, _ZdaPvmSt11align_val_t)              \
+	X(2, _ZdlPvRKSt9nothrow_t)                \
+	X(2, _ZdaPvRKSt9nothrow_t)                \
 	X(3, _ZdlPvSt11align_val_tRKSt9nothrow_t) \
 	X(3, _ZdaPvSt11align_val_tRKSt9nothrow_t)
 

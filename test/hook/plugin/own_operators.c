@@ -28,17 +28,17 @@ void free(void *p)
 	__libc_free(p);
 }
 
-#define NEW(n_args, name)                \
-	void *name PARAMS_##n_args       \
-	{                                \
+#define NEW(n_args, name)                   \
+	void *name PARAMS_##n_args          \
+	{                                   \
 		note(#name, ARGS_##n_args); \
-		return __libc_malloc(a); \
+		return __libc_malloc(a);    \
 	}
-#define DELETE(n_args, name)             \
-	void name PARAMS_##n_args        \
-	{                                \
+#define DELETE(n_args, name)                \
+	void name PARAMS_##n_args           \
+	{                                   \
 		note(#name, ARGS_##n_args); \
-		__libc_free((void *)a);  \
+		__libc_free((void *)a);     \
 	}
 NEWS(NEW)
 DELETES(DELETE)
