@@ -5,6 +5,7 @@
 compressed, split, packed, in separate files, shared by dwz, in MiniDebugInfo;
 without any from symbol tables and from CFI, and never from a neighbour."""
 import os
+import re
 import subprocess
 import sys
 
@@ -106,6 +107,21 @@ def forms_of_dwarf():
                                "outer")
 
 
+def compressed_by_zstd():
+    """By libelf, where it was built with it: Debian 12's was not. Then names
+    are those of the symbol table, as without debug information."""
+    f = Folder("zstd").build("-g3", *PIE)
+    f.objcopy("--compress-debug-sections=zstd", "chain")
+    sections = run("readelf", "-tW", f.file).partition(" .debug_info")[2]
+    under.expect("debug information is compressed by zstd",
+                 "ZSTD" in sections.partition("] .")[0])
+    libelf = re.search(r"libelf\.so\S* => (\S+)", run("ldd", addresses.ASK))
+    if "libzstd" in run("ldd", libelf.group(1)):
+        f.expect_chain("compressed by zstd")
+    else:
+        f.expect_symbol("compressed by zstd, which libelf does not read")
+
+
 def pack(f):
     dwos = [n for n in os.listdir(f.path) if n.endswith(".dwo")]
     under.expect_equal("a .dwo file", len(dwos), 1)
@@ -189,6 +205,7 @@ def neighbours():
 
 kinds_of_file()
 forms_of_dwarf()
+compressed_by_zstd()
 separate_files()
 shared_by_dwz()
 without_dwarf()
