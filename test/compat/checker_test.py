@@ -3,7 +3,8 @@
 # run: 120 any
 """check-case judges suites that are made up: what fails only under the shim is
 a failure, what fails bare as well is flaky, and a bare run that is not over in
-time decides nothing and is no pass."""
+time decides nothing and is no pass. Bare and preloaded runs have as many
+variables in their environment."""
 import os
 import subprocess
 import sys
@@ -15,7 +16,13 @@ TMP = os.environ["CPROF_TEST_TMP"]
 # for the first time both pass, and later `other` does what BARE says.
 SUITE = """#!/bin/sh
 echo passed works
-other() { case $1 in passed) echo passed other;; stuck) sleep 30;; esac; }
+other() {
+    case $1 in
+    passed) echo passed other ;;
+    sized) echo passed "with $(env | wc -l) variables" ;;
+    stuck) sleep 30 ;;
+    esac
+}
 if [ "$LD_PRELOAD" ]; then other PRELOADED
 elif mkdir "$1/once" 2>/dev/null; then other FIRST
 else other BARE
@@ -37,7 +44,8 @@ TABLE = [("passed", "passed", "passed", 0, "ok"),
          ("passed", "failed", "stuck", 1,
           "undecided: the bare run took over 3 s; failed under the shim: "
           "['other']"),
-         ("stuck", "passed", "passed", 1, "undecided")]
+         ("stuck", "passed", "passed", 1, "undecided"),
+         ("sized", "sized", "sized", 0, "ok")]
 
 
 def judge(i, first, preloaded, again):

@@ -32,10 +32,14 @@ others_may_preload() {
 	[ "$(id -u)" = 0 ] || return 0
 	mkdir "$1"
 	preload='env'
-	if [ -n "${LD_PRELOAD-}" ]; then
-		cp "$LD_PRELOAD" "${LD_PRELOAD%/*}/cprofd" "$1"
+	# A bare run has the same, without effect (check-case).
+	variable=LD_PRELOAD
+	[ -n "${LD_PRELOAD-}" ] || variable=LD_PRELOAX
+	eval "shim=\${$variable-}"
+	if [ -n "$shim" ]; then
+		cp "$shim" "${shim%/*}/cprofd" "$1"
 		chmod 755 "$1"/*
-		preload="env LD_PRELOAD=$1/libcprof.so"
+		preload="env $variable=$1/libcprof.so"
 		[ ! -d "${CPROF_SOCKET%/*}" ] ||
 			preload="$preload CPROF_SOCKET=$1/s"
 	fi
