@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # run: 300 any
-"""Heap: unbiased at 512 KiB after 4 GiB of mixed sizes, exact at rate 1."""
+"""Heap: unbiased at 512 KiB after 4 GiB of mixed sizes, and of threads none of
+which allocates as much as the rate; exact at rate 1."""
 import math
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+import pprof  # noqa: E402
 import under  # noqa: E402
 
 N_SEEDS = 20
@@ -72,6 +75,24 @@ def exact_by_socket():
                  not missing or any("lost" in c for c in p.comments))
 
 
+def short_threads():
+    """Each begins anew: with a whole interval, it would never be seen."""
+    n_threads, n_sites, size, rate = 3000, 24, 50, 4096
+    folder = os.path.join(under.TMP, "short")
+    child = subprocess.Popen(
+        under.program("truth/short_threads"), stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, env=under.environment(
+            folder, {"CPROF_HEAP_RATE": str(rate), "CPROF_CPU_HZ": "0"}))
+    child.communicate(f"{n_threads}\n".encode(), timeout=60)
+    truth = n_threads * n_sites * size
+    got = pprof.only(folder, "alloc", pid=str(child.pid)).total(
+        "alloc_space", function="site")
+    # Each sample stands for about the rate: one run in 15,000 fails by chance.
+    under.expect_near("bytes of short threads", got, truth,
+                      4 * math.sqrt(truth * rate))
+
+
 exact()
 exact_by_socket()
+short_threads()
 unbiased()

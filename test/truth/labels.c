@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Labels on every kind: known numbers of blocks, waits, threads and CPU time in
-// labelled scopes, nested ones, threads and a fork child.
+// Usage: labels [serve]. Labels on every kind: known numbers of blocks, waits,
+// threads and CPU time in labelled scopes, nested ones, threads and a fork
+// child. With serve, as many labelled blocks as each line of stdin says.
 #include "preload/cprof.h"
 
 #include "test/lib/host.h"
@@ -56,11 +57,26 @@ static void contend(void)
 	cprof_labels_use(outside);
 }
 
-int main(void)
+static int serve(void)
+{
+	char line[16];
+
+	cprof_label("phase", "served");
+	while (fgets(line, sizeof(line), stdin)) {
+		keep(atoi(line));
+		puts("kept");
+		fflush(stdout);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 	unsigned outside, inside, job;
 	pid_t child;
 
+	if (argc > 1 && !strcmp(argv[1], "serve"))
+		return serve();
 	keep(3);
 	outside = cprof_label("phase", "a");
 	keep(7);

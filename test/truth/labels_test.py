@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # run: 120 any
 """Labels of scopes: on each kind, nested, restored, inherited by threads and
-fork children; and a program that sets them runs the same without the shim."""
+fork children; known to the next collector when one is killed; and a program that
+sets them runs the same without the shim."""
 import os
+import signal
 import subprocess
 import sys
 
@@ -63,6 +65,41 @@ for transport in "ring", "socket":
                        labelled(child, "alloc_objects", app="test",
                                 phase="fork"), 13)
 
+def collector_killed():
+    """The set was told to one that has gone."""
+    child = subprocess.Popen(
+        PROGRAM + ["serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True, env=under.environment(
+            os.path.join(under.TMP, "killed"),
+            dict(under.EXACT, CPROF_CPU_HZ="0", CPROF_EXIT="alloc")))
+
+    def keep(n):
+        child.stdin.write(f"{n}\n")
+        child.stdin.flush()
+        return child.stdout.readline() == "kept\n"
+
+    def is_found():
+        return keep(1) and child.pid in under.processes()
+
+    under.expect("it keeps", keep(4))
+    # What is recorded is read before this is answered.
+    under.expect_equal("it is told", under.http(
+        "GET", f"/{child.pid}/api/stats")[0], 200)
+    before = under.collector_pid()
+    os.kill(before, signal.SIGKILL)
+    under.poll("another collector", lambda: is_found() and
+               under.collector_pid() != before, 30)
+    under.expect("it keeps on", keep(7))
+    child.communicate("", timeout=60)
+    profile = pprof.Profile(under.poll("its profile", lambda: pprof.find(
+        os.path.join(under.TMP, "killed"), "alloc", pid=str(child.pid)))[-1])
+    n = profile.total("alloc_objects", function="keep")
+    under.expect(f"{n} blocks since", n >= 7)
+    under.expect_equal("labelled", labelled(profile, "alloc_objects",
+                                            phase="served"), n)
+
+
+collector_killed()
 bare = subprocess.run(PROGRAM, check=False, stdout=subprocess.DEVNULL)
 under.expect_equal("status without the shim", bare.returncode, 0)
 off = under.Run(PROGRAM, "off", CPROF="off")

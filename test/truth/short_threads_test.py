@@ -3,13 +3,15 @@
 # run: 240 any
 """A program that makes threads for ever: more rows by thread than there may be
 are added up by the threads' name, nothing of them is lost, and an interval that
-was begun before sees what happened in it and no more.
+was begun before sees what happened in it and no more; also while a CPU profile
+lasts that CPUPROFILESIGNAL began.
 
 short_threads_test.py [THREADS]: how many there are in the interval.
 """
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -26,12 +28,12 @@ N_AT_ONCE = 1000
 
 
 class Threads:
-    def __init__(self):
+    def __init__(self, **settings):
         self.child = subprocess.Popen(
             under.program("truth/short_threads"), stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True, env=under.environment(
-                os.path.join(under.TMP, "run"), dict(under.EXACT,
-                                                     CPROF_CPU_HZ="0")))
+                os.path.join(under.TMP, "run"),
+                dict(under.EXACT, CPROF_CPU_HZ="0", **settings)))
         self.pid = self.child.pid
 
     def run(self, n):
@@ -102,4 +104,17 @@ def main():
     check("all", p, N_BEFORE + N_MEANWHILE, n_last)
 
 
+def toggled():
+    """What the profile's begin is kept of must not keep all rows."""
+    t = Threads(CPUPROFILE=os.path.join(under.TMP, "cpu"),
+                CPUPROFILESIGNAL=str(signal.SIGUSR2.value))
+    t.run(N_AT_ONCE)
+    t.child.send_signal(signal.SIGUSR2)
+    t.run(N_BEFORE)
+    n = stats(t.pid)["threads_folded"]
+    under.expect(f"{n} threads folded meanwhile", n > N_BEFORE / 4)
+    t.end()
+
+
 main()
+toggled()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# run: 120 any
+# run: 180 any
 """CPU samples are switched on while four threads do nothing but compute: each
 has its share, though it began without a timer and comes to no hook; and again
 when they are switched off and on. One with a small stack keeps the alternate
@@ -14,6 +14,7 @@ import pprof  # noqa: E402
 import under  # noqa: E402
 
 CPU_S = 1.5
+N_RESTING = 4000
 
 
 def set_hz(pid, hz):
@@ -31,10 +32,10 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def compute(name, rates, program="cpu_threads"):
+def compute(name, rates, program="cpu_threads", args=()):
     """What the program prints, and its CPU profile; RATES are (at this CPU
     time, Hz)."""
-    child = under.start(under.program(f"truth/{program}", CPU_S), name,
+    child = under.start(under.program(f"truth/{program}", CPU_S, *args), name,
                         CPROF_CPU_HZ="0", CPROF_HEAP_RATE="0",
                         CPROF_BLOCK_RATE="0")
     under.attached(child.pid)
@@ -59,6 +60,10 @@ def expect_all(p, least_s, most_s):
 # Nothing is known of the time before, and some passes until all have heard.
 expect_all(compute("once", [(0.5, 1000)])[1], 0.5 * CPU_S, CPU_S)
 expect_all(compute("twice", [(0.2, 1000), (1, 0), (2, 1000)])[1], 0.25 * CPU_S,
+           CPU_S)
+# Behind so many that one visit has no time for all; but for those in front no
+# round ever gets to them.
+expect_all(compute("behind", [(0.5, 1000)], args=[N_RESTING])[1], 0.1 * CPU_S,
            CPU_S)
 text, profile = compute("small", [(0.2, 1000)], "cpu_small")
 under.expect("samples of a small stack", profile.total("cpu") > 0)

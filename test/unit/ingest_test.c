@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Description: each type of record adds what it stands for: ticks, waits kept
-// by chance, fractions, remainders, names, stacks by frames and by hash.
+// by chance, fractions, remainders, names, stacks by frames and by hash; and
+// where there was no memory to begin with, nothing.
 #include "collector/ingest.h"
 
+#include <errno.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -330,6 +332,20 @@ static void test_others(void **state)
 	assert_int_equal(in.n_unknown_records, 1);
 }
 
+// As after an ingest_init() that failed: records come all the same.
+static void test_no_memory(void **state)
+{
+	const struct record h = {.type = RECORD_CPU, .value = 1};
+
+	(void)state;
+	ingest_fini(&in);
+	for (uint64_t i = 1; i < 1000; i++)
+		give_frames(h, 3, i << 20);
+	ingest_waiting(&in, true);
+	assert_int_equal(in.stacks.n, 0);
+	assert_int_equal(ingest_fold(&in), -ENOMEM);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -338,7 +354,7 @@ int main(void)
 		TEST(test_cpu),	   TEST(test_cpu_late), TEST(test_block),
 		TEST(test_mutex),  TEST(test_thread),	TEST(test_names),
 		TEST(test_frames), TEST(test_waiting),	TEST(test_brief),
-		TEST(test_depth),  TEST(test_others),
+		TEST(test_depth),  TEST(test_others),	TEST(test_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
