@@ -46,6 +46,10 @@ uint64_t ringread_head(struct ringread *r)
 	uint64_t head =
 		atomic_load_explicit(&r->stripe->x_head, memory_order_acquire);
 
+	// Until all before HEAD is read it stays as it is.
+	r->base =
+		atomic_load_explicit(&r->stripe->x_base, memory_order_relaxed) &
+		~7ull;
 	if (head < r->tail || head - r->tail > r->stripe_bytes || head % 8)
 		reset(r, head & ~7ull);
 	return head & ~7ull;
@@ -162,7 +166,7 @@ static void copy_words(unsigned char *to, const unsigned char *from, size_t n)
 static bool copy_record(struct ringread *r, uint64_t head,
 			union ringread_record *ret)
 {
-	uint64_t offset = r->tail & (r->stripe_bytes - 1);
+	uint64_t offset = (r->tail - r->base) & (r->stripe_bytes - 1);
 	uint64_t room = r->stripe_bytes - offset;
 	uint64_t n_filled = head - r->tail;
 	const unsigned char *from = r->stripe->data + offset;
@@ -170,7 +174,7 @@ static bool copy_record(struct ringread *r, uint64_t head,
 
 	if (n_filled > room)
 		n_filled = room;
-	// tail, head and the stripe's size are multiples of 8
+	// tail, base, head and the stripe's size are multiples of 8
 	memcpy(&h, from, sizeof(h));
 	if (h.type == RECORD_PAD && n_filled == room) {
 		set_tail(r, r->tail + room);

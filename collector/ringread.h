@@ -30,6 +30,7 @@ struct ringread {
 	struct stripe *stripe; // shared, hostile
 	uint32_t stripe_bytes; // a power of two, our own number
 	uint64_t tail;	       // what has been read, ours
+	uint64_t base;	       // as read with the head; any multiple of 8
 	uint64_t tail_told;    // what the writer knows of that
 	uint64_t n_resets;     // head was absurd, or a record's size was
 	uint64_t n_bad;	       // records whose payload did not fit their form

@@ -180,7 +180,8 @@ static void count_moved(void)
 static long move_record(const struct stripe *s, uint64_t tail, uint64_t n_left)
 {
 	uint64_t size = state_control()->stripe_bytes;
-	uint64_t at = tail & (size - 1), room = size - at;
+	uint64_t base = atomic_load_explicit(&s->x_base, memory_order_relaxed);
+	uint64_t at = (tail - base) & (size - 1), room = size - at;
 	const struct record_head *r =
 		(const struct record_head *)(s->data + at);
 	uint32_t n_head = room >= sizeof(*r) && r->form == FORM_BRIEF

@@ -7,6 +7,7 @@
 #include "preload/labels.h"
 #include "preload/names.h"
 #include "preload/rmw.h"
+#include "preload/slack.h"
 #include "preload/state.h"
 #include "preload/sys.h"
 #include "preload/unwind.h"
@@ -69,46 +70,93 @@ static int put(unsigned char *at, const struct pieces *p)
 	return 0;
 }
 
-// True when there are N_BYTES behind HEAD in S, which this thread holds.
-static bool has_room(struct stripe *s, uint64_t head, uint64_t n_bytes)
+// What may be written from offset AT of a stripe before the next look at the
+// reader's line, a record of N_BYTES at least.
+static uint32_t until_look(uint32_t at, uint32_t n_bytes)
 {
-	uint32_t size = state_control()->stripe_bytes;
-	uint64_t tail =
-		atomic_load_explicit(&s->x_tail_seen, memory_order_relaxed);
-
-	if (LIKELY(head - tail + n_bytes <= size))
-		return true;
-	// acquire: pairs with the collector's release after copying out
-	tail = atomic_load_explicit(&s->x_tail, memory_order_acquire);
-	atomic_store_explicit(&s->x_tail_seen, tail, memory_order_relaxed);
-	return head - tail + n_bytes <= size;
+	return at + n_bytes <= STRIPE_WINDOW_BYTES
+		       ? STRIPE_WINDOW_BYTES - at
+		       : n_bytes + STRIPE_LOOK_BYTES;
 }
 
-// Writes P behind the head of stripe S, which this thread holds. When it would
-// cross the end of the data, a PAD record fills the rest first.
-static int stripe_write(struct stripe *s, const struct pieces *p)
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+// The rest of S behind *HEAD, N_BYTES at AT, is left to a PAD record.
+static void stripe_pad(struct stripe *s, uint64_t *head, uint32_t at,
+		       uint32_t n_bytes)
+{
+	struct record_head pad = {.size_bytes = n_bytes, .type = RECORD_PAD};
+
+	memcpy(s->data + at, &pad, sizeof(pad));
+	*head += n_bytes;
+	// release: as in stripe_write()
+	atomic_store_explicit(&s->x_head, *head, memory_order_release);
+}
+
+// All before HEAD in S, which this thread holds, is read: the next record goes
+// to the front.
+static uint64_t stripe_begin_anew(struct stripe *s, uint64_t head,
+				  uint64_t base)
 {
 	uint32_t size = state_control()->stripe_bytes;
-	// relaxed: only the holder of the stripe writes it
-	uint64_t head = atomic_load_explicit(&s->x_head, memory_order_relaxed);
-	uint32_t at = (uint32_t)head & (size - 1), skip = 0;
-	unsigned char *to = s->data + at;
 
-	if (at + p->total_bytes > size)
-		skip = size - at;
-	if (!has_room(s, head, (uint64_t)skip + p->total_bytes))
-		return -ENOSPC;
-	if (UNLIKELY(skip)) {
-		struct record_head pad = {.size_bytes = skip,
-					  .type = RECORD_PAD};
+	if (head == base)
+		return base;
+	slack_note(s, (uint32_t)least(head - base, size));
+	atomic_store_explicit(&s->x_base, head, memory_order_relaxed);
+	return head;
+}
 
-		memcpy(to, &pad, sizeof(pad));
-		to = s->data;
+// Makes room for N_BYTES in one piece behind *HEAD in S, which this thread
+// holds: at the front when all is read, or when they would cross the end.
+static __attribute__((noinline)) bool
+stripe_make_room(struct stripe *s, uint64_t *head, uint32_t n_bytes)
+{
+	uint32_t size = state_control()->stripe_bytes, at, skip;
+	uint64_t base = atomic_load_explicit(&s->x_base, memory_order_relaxed);
+	// acquire: pairs with the collector's release after copying out
+	uint64_t tail = atomic_load_explicit(&s->x_tail, memory_order_acquire);
+
+	if (tail == *head)
+		base = stripe_begin_anew(s, *head, base);
+	at = (uint32_t)(*head - base) & (size - 1);
+	skip = at + n_bytes > size ? size - at : 0;
+	if (*head - tail + skip + n_bytes > size)
+		return false;
+	if (skip) {
+		stripe_pad(s, head, at, skip);
+		at = 0;
 	}
+	atomic_store_explicit(
+		&s->x_limit,
+		*head + least(least(size - at, size - (*head - tail)),
+			      until_look(at, n_bytes)),
+		memory_order_relaxed);
+	return true;
+}
+
+// Writes P behind the head of stripe S, which this thread holds.
+static int stripe_write(struct stripe *s, const struct pieces *p)
+{
+	// relaxed: only the holder of the stripe writes these
+	uint64_t head = atomic_load_explicit(&s->x_head, memory_order_relaxed);
+	uint64_t base;
+	unsigned char *to;
+
+	if (UNLIKELY(head + p->total_bytes >
+		     atomic_load_explicit(&s->x_limit, memory_order_relaxed)) &&
+	    !stripe_make_room(s, &head, p->total_bytes))
+		return -ENOSPC;
+	base = atomic_load_explicit(&s->x_base, memory_order_relaxed);
+	to = s->data +
+	     ((uint32_t)(head - base) & (state_control()->stripe_bytes - 1));
 	if (put(to, p))
 		return -EAGAIN; // as if nothing had been written
 	// release: pairs with the collector's acquire; the bytes come before
-	atomic_store_explicit(&s->x_head, head + skip + p->total_bytes,
+	atomic_store_explicit(&s->x_head, head + p->total_bytes,
 			      memory_order_release);
 	if (p->is_stack)
 		sent_keep(

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The way out: one record into a stripe of the region, or as one message on the
-// socket. Nothing here waits, allocates or (with the ring) enters the kernel.
+// socket. Nothing here waits, allocates or (with the ring) enters the kernel,
+// but to give back what a burst has used (slack.h).
 // A stripe is taken by a try-lock; one that is busy or full means the next; all
 // of them means that the record is dropped and counted. A signal, fork,
 // longjmp, cancellation or kill in the middle of a push leaves at worst one

@@ -27,8 +27,12 @@
 #define STRIPES_MAX	 64u
 #define STRIPE_MIN_BYTES (64u << 10)
 #define STRIPE_MAX_BYTES (16u << 20)
-#define LIVE_BUCKETS_MAX (1u << 20)
-#define LG_SENT_MAX	 20u
+// What of a stripe is used while it is read in time, and how often its writers
+// look for the end of a time when it isn't.
+#define STRIPE_WINDOW_BYTES (32u << 10)
+#define STRIPE_LOOK_BYTES   1024u
+#define LIVE_BUCKETS_MAX    (1u << 20)
+#define LG_SENT_MAX	    20u
 
 // A collector that has not moved its heartbeat for this long is gone.
 #define HEARTBEAT_STALE_NS 5000000000ull

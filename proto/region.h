@@ -161,8 +161,15 @@ static_assert(sizeof(struct region_status) <= REGION_PAGE, "page 1");
 // x_owner_tid) and one reader (the collector).
 // head and tail count bytes since the start and never wrap:
 //	tail <= head, head - tail <= stripe_bytes
+// The byte at position p, tail <= p < head, is data[(p - base) % stripe_bytes].
 // A record never crosses the end of the data: a PAD record, of which only the
 // first word is there, fills the rest.
+//
+// While nothing is unread the next record may go to the front of the data, by
+// base = head. Writers look for that when they come to a limit, which is
+// STRIPE_WINDOW_BYTES from the front at first: so a stripe that is read sooner
+// than it fills up to there touches no more of its pages, of which each would
+// be resident in the process from then on.
 //
 //	may run at once    push (other stripes)  push (same)   pop
 //	push               yes                   try-lock      yes
@@ -171,14 +178,20 @@ struct stripe {
 	// 0 free, else the tid that is writing. CAS acquire, store release.
 	// The collector clears it when that thread no longer exists.
 	_Alignas(CACHELINE) _Atomic uint32_t x_owner_tid;
-	uint32_t reserved;
+	// Of the data, from the front, what a burst has used and is resident in
+	// the process for all it knows, or 0. Relaxed; the shim's.
+	_Atomic uint32_t x_used_bytes;
 	// Written by the writer, release: pairs with the reader's acquire;
 	// the record's bytes come before it.
 	_Atomic uint64_t x_head;
-	// The writers': the tail as one of them saw it, which says how much
-	// room there is at least. It spares them the reader's line. Relaxed:
+	// Changed by the holder only when x_tail says that all is read,
+	// relaxed: x_head's release comes after it, and the reader, who loads
+	// it after x_head, has something to read until then. A multiple of 8.
+	_Atomic uint64_t x_base;
+	// The writers': the position that they may write up to without a look
+	// at the reader's line; the end of the data is not in between. Relaxed:
 	// only the holder touches it.
-	_Atomic uint64_t x_tail_seen;
+	_Atomic uint64_t x_limit;
 	// Written by the reader, now and then and at the end of a round,
 	// release: pairs with the writer's acquire; the reader has copied the
 	// bytes out before it.

@@ -8,6 +8,6 @@
 #define CPROF_PROTO_VERSION_H
 
 #define CPROF_VERSION "0.1.0"
-#define PROTO_VERSION 4
+#define PROTO_VERSION 5
 
 #endif

@@ -53,7 +53,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 		n_bytes -= sizeof(head);
 		if (n_bytes > STRIPE_BYTES)
 			n_bytes = STRIPE_BYTES;
-		memcpy(s->data, data, n_bytes);
+		// The front of the data may be anywhere in them.
+		s->x_base = n_bytes ? data[n_bytes - 1] * 64u : 0;
+		for (size_t i = 0; i < n_bytes; i++)
+			s->data[(i - s->x_base) % STRIPE_BYTES] = data[i];
 	}
 	s->x_head = head;
 	REQUIRE(!ingest_init(&in, NULL, 128));

@@ -10,6 +10,7 @@
 #include "test/model/step.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STRIPE_BYTES 256u
@@ -25,7 +26,9 @@ static struct {
 } region;
 
 static struct ringread reader;
-static uint64_t first_byte; // head and tail at the start
+// At the start: head and tail, and how much may be written without a look.
+static uint64_t first_byte;
+static uint32_t to_limit;
 static bool is_pushed[N_RECORDS + 1];
 static unsigned n_read[N_RECORDS + 1];
 
@@ -37,6 +40,7 @@ static void begin(void)
 	memset(n_read, 0, sizeof(n_read));
 	region.control.stripe_bytes = STRIPE_BYTES;
 	region.stripe.x_head = region.stripe.x_tail = first_byte;
+	region.stripe.x_limit = first_byte + to_limit;
 	state.status = &region.status;
 	state.stripes = (unsigned char *)&region.stripe;
 	state.stripe_step_bytes = sizeof(region.stripe) + STRIPE_BYTES;
@@ -106,6 +110,18 @@ static bool is_right(void)
 	return !reader.n_resets && !reader.n_bad && !region.stripe.x_owner_tid;
 }
 
+// With N_BYTES that may be written before the first look.
+static unsigned long explore(const struct step_plan *plan, uint32_t n_bytes)
+{
+	unsigned long n;
+
+	to_limit = n_bytes;
+	n = step_explore(plan);
+	if (!n)
+		exit(1);
+	return n;
+}
+
 int main(void)
 {
 	static const struct step_plan plan = {
@@ -118,16 +134,15 @@ int main(void)
 	unsigned long n = 0;
 
 	step_watch(&region.stripe, sizeof(region.stripe) + STRIPE_BYTES);
-	for (first_byte = 0; first_byte < STRIPE_BYTES; first_byte += 16) {
-		unsigned long n_runs = step_explore(&plan);
-
-		if (!n_runs)
-			return 1;
-		n += n_runs;
-	}
+	for (first_byte = 0; first_byte < STRIPE_BYTES; first_byte += 16)
+		n += explore(&plan, STRIPE_BYTES - first_byte);
+	first_byte = STRIPE_BYTES / 2;
+	n += explore(&plan, 0);
+	n += explore(&plan, 80);
 	printf("%lu interleavings are right\n", n);
 	step_breaks = true;
 	first_byte = 0;
+	to_limit = STRIPE_BYTES;
 	if (step_explore(&plan)) {
 		printf("a broken ring is not noticed\n");
 		return 1;

@@ -85,7 +85,7 @@ static void bend_heads(struct target *t)
 {
 	struct stripe *s = stripe_of(t, draw(t));
 
-	switch (draw(t) % 4) {
+	switch (draw(t) % 5) {
 	case 0:
 		s->x_head = draw(t);
 		break;
@@ -94,6 +94,9 @@ static void bend_heads(struct target *t)
 		break;
 	case 2:
 		s->x_owner_tid = (uint32_t)draw(t);
+		break;
+	case 3:
+		s->x_base = draw(t);
 		break;
 	default:
 		s->x_head = s->x_tail + draw(t) % 65536 * 8;
@@ -106,7 +109,7 @@ static void lie(struct target *t)
 	struct stripe *s = stripe_of(t, draw(t));
 	const uint32_t size = t->control->stripe_bytes;
 	uint64_t head = s->x_tail & ~7ull;
-	uint32_t at = (uint32_t)head & (size - 1);
+	uint32_t at = (uint32_t)(head - s->x_base) & (size - 1) & ~7u;
 	struct record r = {.tid = (uint32_t)(draw(t) % 70000),
 			   .type = (uint8_t)(draw(t) % (RECORD_N + 1)),
 			   .form = (uint8_t)(draw(t) % (FORM_N + 1)),

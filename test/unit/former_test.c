@@ -331,9 +331,10 @@ static void expect_all_found(void)
 		struct ringread copy = *reader_of(0, i);
 		struct stripe *s = region_stripe(regions[0], i);
 		uint64_t tail = s->x_tail;
+		uint64_t head = ringread_head(&copy);
 		union ringread_record r;
 
-		while (ringread_next(&copy, s->x_head, &r))
+		while (ringread_next(&copy, head, &r))
 			if (r.header.form == FORM_HASH)
 				assert_non_null(sent_find(
 					&state.sent,

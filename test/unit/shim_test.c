@@ -149,31 +149,78 @@ static void test_full_drops_and_counts(void **unused)
 	assert_int_equal(ring_push_text(&head, text, 1000), 0);
 }
 
-// Behind a wrap every byte before the head is whole records.
-static void test_wrap_keeps_records_whole(void **unused)
+// The one that thread 42 takes.
+static struct stripe *own_stripe(void)
+{
+	return stripe_at(
+		(uint32_t)((uint64_t)(42 * 2654435761u) * N_STRIPES >> 32));
+}
+
+// Pushes record I, with up to 4 KiB of text, and looks at what comes behind
+// *AT, whole records, to the head. Returns how far from the front the data was
+// used.
+static uint32_t push_and_look(uint32_t i, uint64_t *at)
 {
 	static char text[4096];
-	struct stripe *s = stripe_at(
-		(uint32_t)((uint64_t)(42 * 2654435761u) * N_STRIPES >> 32));
-	uint64_t at = 0;
+	struct stripe *s = own_stripe();
+	struct record head = {.type = RECORD_THREAD_END, .value = i};
+	uint32_t used = 0;
+
+	assert_int_equal(ring_push_text(&head, text, i * 61 % 4096), 0);
+	while (*at < s->x_head) {
+		uint32_t off = (uint32_t)(*at - s->x_base) & (STRIPE_BYTES - 1);
+		const struct record *r = (void *)(s->data + off);
+
+		assert_in_range(r->size_bytes, 8, STRIPE_BYTES - off);
+		if (r->type != RECORD_PAD)
+			assert_int_equal(r->value, i);
+		used = off + r->size_bytes > used ? off + r->size_bytes : used;
+		*at += r->size_bytes;
+	}
+	return used;
+}
+
+// Behind a wrap every byte before the head is whole records; there is always
+// one that nobody has read.
+static void test_wrap_keeps_records_whole(void **unused)
+{
+	uint64_t at = 0, tail = 0;
+	uint32_t used = 0;
 
 	(void)unused;
 	for (uint32_t i = 0; i < 5000; i++) {
-		struct record head = {.type = RECORD_THREAD_END, .value = i};
+		uint32_t n = push_and_look(i, &at);
 
-		assert_int_equal(ring_push_text(&head, text, i * 61 % 4096), 0);
-		while (at < s->x_head) {
-			uint32_t off = (uint32_t)at & (STRIPE_BYTES - 1);
-			uint32_t left = STRIPE_BYTES - off;
-			const struct record *r = (void *)(s->data + off);
-
-			assert_in_range(r->size_bytes, 8, left);
-			if (r->type != RECORD_PAD)
-				assert_int_equal(r->value, i);
-			at += r->size_bytes;
-		}
-		s->x_tail = at;
+		used = n > used ? n : used;
+		own_stripe()->x_tail = tail;
+		tail = at;
 	}
+	assert_int_equal(own_stripe()->x_base, 0);
+	assert_int_equal(used, STRIPE_BYTES);
+}
+
+// While all is read in time, now and then at least, the rest of a stripe is
+// left alone; a time when it was not makes no difference later.
+static void test_what_is_read_in_time_stays_in_front(void **unused)
+{
+	uint64_t at = 0;
+	uint32_t used = 0;
+
+	(void)unused;
+	for (uint32_t i = 0; i < 15; i++)
+		(void)push_and_look(i, &at);
+	own_stripe()->x_tail = at;
+	for (uint32_t i = 15; i < 5000; i++) {
+		uint32_t n = push_and_look(i, &at);
+
+		if (own_stripe()->x_base)
+			used = n > used ? n : used;
+		if (i % 2)
+			own_stripe()->x_tail = at;
+	}
+	assert_in_range(used, STRIPE_WINDOW_BYTES / 2,
+			STRIPE_WINDOW_BYTES + 2 * STRIPE_LOOK_BYTES + 4096 +
+				sizeof(struct record));
 }
 
 static void test_busy_stripes(void **unused)
@@ -447,6 +494,8 @@ int main(void)
 				       set_up),
 		cmocka_unit_test_setup(test_full_drops_and_counts, set_up),
 		cmocka_unit_test_setup(test_wrap_keeps_records_whole, set_up),
+		cmocka_unit_test_setup(test_what_is_read_in_time_stays_in_front,
+				       set_up),
 		cmocka_unit_test_setup(test_busy_stripes, set_up),
 		cmocka_unit_test_setup(test_a_fork_child_unloads_nothing,
 				       set_up),
