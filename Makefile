@@ -58,15 +58,16 @@ SHIM_CFLAGS = $(ALL_CFLAGS) -fPIC -fvisibility=hidden \
 SHIM_LDFLAGS = -shared -Wl,-z,now -Wl,-z,nodelete -Wl,-z,noexecstack \
 	-Wl,-z,relro -Wl,-z,defs -Wl,-soname,libcprof.so \
 	$(ARCH_LDFLAGS_$(ARCH)) $(SHIM_MAPS:%=-Wl,--version-script=%)
-PACKAGES = libprotobuf-c zlib libdw libelf libmicrohttpd jansson libseccomp \
-	libcurl
+# Those of LATE_PACKAGES are loaded when they are used (collector/lib.h).
+PACKAGES = libprotobuf-c zlib libdw libelf jansson libseccomp
+LATE_PACKAGES = libmicrohttpd libcurl
 COLLECTOR_CFLAGS = $(ALL_CFLAGS) -I$(B) -pthread \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
-	$(shell $(PKG_CONFIG) --cflags $(PACKAGES) libcurl libpcre2-8 2>/dev/null)
+	$(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(LATE_PACKAGES) libpcre2-8 2>/dev/null)
 COLLECTOR_LDFLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS) -pthread
 COLLECTOR_LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) \
 	-lunwind-$(ARCH) -lunwind -liberty -lm
-CTL_LIBS = $(shell $(PKG_CONFIG) --libs libcurl jansson libelf libprotobuf-c zlib \
+CTL_LIBS = $(shell $(PKG_CONFIG) --libs jansson libelf libprotobuf-c zlib \
 	libpcre2-8 2>/dev/null) -liberty -lm
 
 PROTO_SRC = $(wildcard proto/*.c)
@@ -82,7 +83,7 @@ COLLECTOR_OBJ = $(COLLECTOR_SRC:%.c=$(B)/obj/%.o) \
 # cprofctl shares these of the collector's modules.
 CTL_SHARED_OBJ = $(B)/proto/profile.pb-c.o $(addprefix $(B)/obj/collector/,\
 	paths.o out.o buf.o mem.o arena.o strtab.o hmap.o demangle.o \
-	utf8.o tcp.o)
+	utf8.o tcp.o lib.o lib_curl.o)
 CTL_OBJ = $(CTL_SRC:%.c=$(B)/obj/%.o) $(PROTO_SRC:%.c=$(B)/obj/%.o) \
 	$(CTL_SHARED_OBJ)
 

@@ -5,8 +5,9 @@
 #include "collector/ctl_http.h"
 
 #include "collector/ctl_fail.h"
+#include "collector/lib.h"
+#include "collector/lib_curl.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,10 +26,11 @@ static void drive(CURLM *multi, const struct ctl_request *request)
 	int n_running = 1;
 
 	while (n_running) {
-		CURLMcode err = curl_multi_perform(multi, &n_running);
+		CURLMcode err = lib_curl.multi_perform(multi, &n_running);
 
 		if (!err && n_running)
-			err = curl_multi_poll(multi, NULL, 0, TICK_MS, NULL);
+			err = lib_curl.multi_poll(multi, NULL, 0, TICK_MS,
+						  NULL);
 		if (err)
 			return;
 		if (request->tick)
@@ -38,21 +40,21 @@ static void drive(CURLM *multi, const struct ctl_request *request)
 
 static int transfer(CURL *easy, const struct ctl_request *request)
 {
-	CURLM *multi = curl_multi_init();
+	CURLM *multi = lib_curl.multi_init();
 	CURLcode code = CURLE_ABORTED_BY_CALLBACK;
 	CURLMsg *message;
 	int n_left;
 
 	if (!multi)
 		return -ENOMEM;
-	if (!curl_multi_add_handle(multi, easy)) {
+	if (!lib_curl.multi_add_handle(multi, easy)) {
 		drive(multi, request);
-		message = curl_multi_info_read(multi, &n_left);
+		message = lib_curl.multi_info_read(multi, &n_left);
 		if (message && message->msg == CURLMSG_DONE)
 			code = message->data.result;
-		(void)curl_multi_remove_handle(multi, easy);
+		(void)lib_curl.multi_remove_handle(multi, easy);
 	}
-	(void)curl_multi_cleanup(multi);
+	(void)lib_curl.multi_cleanup(multi);
 	if (!code)
 		return 0;
 	if (code == CURLE_COULDNT_CONNECT)
@@ -65,34 +67,38 @@ static int transfer(CURL *easy, const struct ctl_request *request)
 static void set_options(CURL *easy, const struct ctl_request *request,
 			const char *url, FILE *body)
 {
-	(void)curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->socket);
-	(void)curl_easy_setopt(easy, CURLOPT_URL, url);
-	(void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	(void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	(void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, body);
-	(void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-	(void)curl_easy_setopt(easy, CURLOPT_TIMEOUT,
-			       (long)request->wait_s + GRACE_S);
+	(void)lib_curl.easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH,
+				   request->socket);
+	(void)lib_curl.easy_setopt(easy, CURLOPT_URL, url);
+	(void)lib_curl.easy_setopt(easy, CURLOPT_PROXY, "");
+	(void)lib_curl.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	(void)lib_curl.easy_setopt(easy, CURLOPT_WRITEDATA, body);
+	(void)lib_curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	(void)lib_curl.easy_setopt(easy, CURLOPT_TIMEOUT,
+				   (long)request->wait_s + GRACE_S);
 	if (request->is_post) {
-		(void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
-		(void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
+		(void)lib_curl.easy_setopt(easy, CURLOPT_POST, 1L);
+		(void)lib_curl.easy_setopt(easy, CURLOPT_POSTFIELDS, "");
 	}
 }
 
 static int send_into(const struct ctl_request *request, const char *url,
 		     FILE *body, long *ret_status)
 {
-	CURL *easy = curl_easy_init();
-	int err;
+	CURL *easy;
+	int err = lib_curl_load();
 
+	if (err)
+		return err;
+	easy = lib_curl.easy_init();
 	if (!easy)
 		return -ENOMEM;
 	set_options(easy, request, url, body);
 	err = transfer(easy, request);
 	if (!err)
-		(void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE,
-					ret_status);
-	curl_easy_cleanup(easy);
+		(void)lib_curl.easy_getinfo(easy, CURLINFO_RESPONSE_CODE,
+					    ret_status);
+	lib_curl.easy_cleanup(easy);
 	return err;
 }
 
@@ -142,6 +148,9 @@ static int fail_transport(const struct ctl_request *request, int err)
 		return ctl_fail(CTL_FAILED,
 				"the collector at '%s' did not answer in time",
 				request->socket);
+	if (err == -ELIBACC)
+		return ctl_fail(CTL_FAILED, "can't ask a collector: %s",
+				lib_error());
 	return ctl_fail(CTL_FAILED, "the collector at '%s' broke off: %s",
 			request->socket, strerror(-err));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// cprofctl's side of the collector's HTTP (API.md) over its Unix socket. The
-// only includer of curl. Answers are held in memory. One thread; the
-// tick of a waiting request may make a request of its own.
+// cprofctl's side of the collector's HTTP (API.md) over its Unix socket.
+// Answers are held in memory. One thread; the tick of a waiting request may
+// make a request of its own.
 #ifndef CPROF_COLLECTOR_CTL_HTTP_H
 #define CPROF_COLLECTOR_CTL_HTTP_H
 
@@ -30,7 +30,8 @@ struct ctl_reply {
 };
 
 // Sends it and waits. 0 whatever the HTTP status; -ECONNREFUSED when nobody
-// listens; -ETIMEDOUT, or -EIO for all else. Nothing is printed.
+// listens; -ETIMEDOUT; -ELIBACC without libcurl; or -EIO for all else. Nothing
+// is printed.
 int ctl_http_send(const struct ctl_request *request,
 		  struct ctl_reply *ret_reply);
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
+// Descriptors that come before the library is there are kept as they are; the
+// thread that loads it hands them over, and the loop's does from then on.
+//
 // libmicrohttpd calls on_uri() when it has a request's first line, on_request()
 // for its head, for each part of a body and at the end of it, and
 // on_completed() when the answer is out or the client has gone.
@@ -8,11 +11,16 @@
 #include "collector/http_reply.h"
 #include "collector/http_route.h"
 #include "collector/http_slots.h"
+#include "collector/lib.h"
 #include "collector/log.h"
+#include "collector/mem.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,6 +30,19 @@
 #define IDLE_TIMEOUT_S		30u
 #define STACK_BYTES		(1u << 20)
 
+static const char too_many[] = "too many connections at once";
+
+enum state {
+	LOADING, // those that come wait
+	SERVING,
+	BROKEN, // those that come are told so
+};
+
+struct waiting {
+	int fd;
+	bool is_tcp;
+};
+
 struct http {
 	struct MHD_Daemon *daemon;
 	struct MHD_Daemon *tls; // of TCP; NULL: that is plain as well
@@ -29,11 +50,23 @@ struct http {
 	const struct http_access *access;
 	_Atomic unsigned x_n_requests;
 	struct http_slots slots;
+	// Of http_start_soon().
+	http_loaded_fn loaded;
+	void *context;
+	pthread_t thread;
+	bool has_thread;
+	// Not a leaf: http_slots.lock and the library's come after it. Of all
+	// that follows.
+	pthread_mutex_t lock; // rank 37
+	enum state state;
+	// Each has its place, so there is one here; none but in LOADING.
+	struct waiting waiting[HTTP_SLOTS_MAX];
+	unsigned n_waiting;
 };
 
 static int fd_of(struct MHD_Connection *connection)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	const union MHD_ConnectionInfo *info = lib_mhd.get_connection_info(
 		connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	return info ? info->connect_fd : -1;
@@ -140,7 +173,7 @@ static struct MHD_Daemon *start_daemon(struct http *h,
 		{MHD_OPTION_END, 0, NULL}};
 	const struct MHD_OptionItem none = {MHD_OPTION_END, 0, NULL};
 
-	return MHD_start_daemon(
+	return lib_mhd.start_daemon(
 		tls ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, on_request, h,
 		MHD_OPTION_CONNECTION_LIMIT, LIBRARY_CONNECTIONS_MAX,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEAD_MAX_BYTES,
@@ -152,6 +185,18 @@ static struct MHD_Daemon *start_daemon(struct http *h,
 		MHD_OPTION_ARRAY, tls ? certificate : &none, MHD_OPTION_END);
 }
 
+static int start_daemons(struct http *h)
+{
+	int err = lib_mhd_load();
+
+	if (err)
+		return err;
+	h->daemon = start_daemon(h, NULL);
+	if (h->access->cert)
+		h->tls = start_daemon(h, h->access);
+	return h->daemon && (h->tls || !h->access->cert) ? 0 : -EINVAL;
+}
+
 struct http *http_new(struct query *query, const struct http_access *access)
 {
 	struct http *h = calloc(1, sizeof(*h));
@@ -161,56 +206,117 @@ struct http *http_new(struct query *query, const struct http_access *access)
 	h->query = query;
 	h->access = access;
 	http_slots_init(&h->slots);
-	h->daemon = start_daemon(h, NULL);
-	if (access->cert)
-		h->tls = start_daemon(h, access);
-	if (h->daemon && (h->tls || !access->cert))
-		return h;
-	http_free(h);
-	return NULL;
+	pthread_mutex_init(&h->lock, NULL);
+	return h;
 }
 
 void http_free(struct http *h)
 {
+	if (h->has_thread)
+		pthread_join(h->thread, NULL);
+	while (h->n_waiting)
+		close(h->waiting[--h->n_waiting].fd);
 	if (h->tls)
-		MHD_stop_daemon(h->tls);
+		lib_mhd.stop_daemon(h->tls);
 	if (h->daemon)
-		MHD_stop_daemon(h->daemon);
+		lib_mhd.stop_daemon(h->daemon);
 	http_slots_fini(&h->slots);
+	pthread_mutex_destroy(&h->lock);
 	free(h);
 }
 
-// Says so, as far as that goes without waiting, and closes FD.
-static void turn_away(int fd, bool is_tls)
+// Says so in a line, as far as that goes without waiting, and closes FD.
+static void turn_away(int fd, bool is_tls, const char *why)
 {
-	static const char text[] = "HTTP/1.1 503 Service Unavailable\r\n"
-				   "Content-Type: text/plain; charset=utf-8\r\n"
-				   "X-Go-Pprof: 1\r\nConnection: close\r\n"
-				   "Content-Length: 29\r\n\r\n"
-				   "too many connections at once\n";
-	char request[4096];
+	char answer[512], request[4096];
+	int n = snprintf(answer, sizeof(answer),
+			 "HTTP/1.1 503 Service Unavailable\r\n"
+			 "Content-Type: text/plain; charset=utf-8\r\n"
+			 "X-Go-Pprof: 1\r\nConnection: close\r\n"
+			 "Content-Length: %zu\r\n\r\n%s\n",
+			 strlen(why) + 1, why);
 
-	log_info("an HTTP connection was turned away");
+	log_info("an HTTP connection was turned away: %s", why);
 	// What is left unread would make the close a reset.
 	(void)recv(fd, request, sizeof(request), MSG_DONTWAIT);
 	if (!is_tls)
-		(void)send(fd, text, sizeof(text) - 1,
-			   MSG_DONTWAIT | MSG_NOSIGNAL);
+		(void)send(fd, answer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	close(fd);
 }
 
-static void add(struct http *h, struct MHD_Daemon *daemon, int fd)
+// Needs the lock.
+static void hand_over(struct http *h, const struct waiting *w)
 {
+	struct MHD_Daemon *daemon = w->is_tcp && h->tls ? h->tls : h->daemon;
 	struct sockaddr_storage address = {0};
 	socklen_t n = sizeof(address);
 
-	(void)getpeername(fd, (struct sockaddr *)&address, &n);
-	// It closes the descriptor when it can't serve it.
-	if (MHD_add_connection(daemon, fd, (struct sockaddr *)&address, n) ==
-	    MHD_YES)
+	if (h->state == BROKEN) {
+		http_slots_leave(&h->slots, w->fd);
+		turn_away(w->fd, w->is_tcp && h->access->cert,
+			  "the collector can't serve HTTP; its log says why");
 		return;
-	http_slots_leave(&h->slots, fd);
+	}
+	(void)getpeername(w->fd, (struct sockaddr *)&address, &n);
+	// It closes the descriptor when it can't serve it.
+	if (lib_mhd.add_connection(daemon, w->fd, (struct sockaddr *)&address,
+				   n) == MHD_YES)
+		return;
+	http_slots_leave(&h->slots, w->fd);
 	log_info("an HTTP connection was turned away");
+}
+
+static void add(struct http *h, int fd, bool is_tcp)
+{
+	struct waiting w = {fd, is_tcp};
+
+	pthread_mutex_lock(&h->lock);
+	if (h->state == LOADING) {
+		ASSERT(h->n_waiting < HTTP_SLOTS_MAX);
+		h->waiting[h->n_waiting++] = w;
+	} else {
+		hand_over(h, &w);
+	}
+	pthread_mutex_unlock(&h->lock);
+}
+
+static void serve_waiting(struct http *h, enum state state)
+{
+	pthread_mutex_lock(&h->lock);
+	h->state = state;
+	for (unsigned i = 0; i < h->n_waiting; i++)
+		hand_over(h, &h->waiting[i]);
+	h->n_waiting = 0;
+	pthread_mutex_unlock(&h->lock);
+}
+
+int http_start(struct http *h)
+{
+	int err = start_daemons(h);
+
+	if (err)
+		log_error("can't serve HTTP: %s",
+			  err == -ELIBACC ? lib_error() : strerror(-err));
+	if (h->loaded)
+		h->loaded(h->context);
+	serve_waiting(h, err ? BROKEN : SERVING);
+	return err;
+}
+
+static void *start_thread(void *context)
+{
+	(void)prctl(PR_SET_NAME, "cprofd-http");
+	(void)http_start(context);
+	return NULL;
+}
+
+void http_start_soon(struct http *h, http_loaded_fn loaded, void *context)
+{
+	h->loaded = loaded;
+	h->context = context;
+	h->has_thread = !pthread_create(&h->thread, NULL, start_thread, h);
+	if (!h->has_thread)
+		(void)http_start(h);
 }
 
 static uint32_t peer_of(int fd)
@@ -226,17 +332,17 @@ static uint32_t peer_of(int fd)
 void http_add(struct http *h, int fd)
 {
 	if (http_slots_take(&h->slots, fd, false, peer_of(fd)))
-		turn_away(fd, false);
+		turn_away(fd, false, too_many);
 	else
-		add(h, h->daemon, fd);
+		add(h, fd, false);
 }
 
 void http_add_tcp(struct http *h, int fd)
 {
 	if (http_slots_take(&h->slots, fd, true, 0))
-		turn_away(fd, h->tls);
+		turn_away(fd, h->access->cert, too_many);
 	else
-		add(h, h->tls ? h->tls : h->daemon, fd);
+		add(h, fd, true);
 }
 
 unsigned http_n_requests(struct http *h)

@@ -72,12 +72,12 @@ static bool is_token(const char *token, const char *given)
 static bool has_basic(const struct http_access *a, struct http_request *r)
 {
 	char *password = NULL;
-	char *name =
-		MHD_basic_auth_get_username_password(r->connection, &password);
+	char *name = lib_mhd.basic_auth_get_username_password(r->connection,
+							      &password);
 	bool is = is_token(a->token, password && *password ? password : name);
 
-	MHD_free(name);
-	MHD_free(password);
+	lib_mhd.free(name);
+	lib_mhd.free(password);
 	return is;
 }
 

@@ -19,11 +19,13 @@ static enum MHD_Result send_response(struct http_request *r, unsigned status,
 	if (status / 100 < QUERY_ANSWERS_N)
 		atomic_fetch_add_explicit(&r->query->x_answers[status / 100], 1,
 					  memory_order_relaxed);
-	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	lib_mhd.add_response_header(response, "X-Content-Type-Options",
+				    "nosniff");
 	if (r->trimmed)
-		MHD_add_response_header(response, "X-Cprof-Trim", r->trimmed);
-	ok = MHD_queue_response(r->connection, status, response);
-	MHD_destroy_response(response);
+		lib_mhd.add_response_header(response, "X-Cprof-Trim",
+					    r->trimmed);
+	ok = lib_mhd.queue_response(r->connection, status, response);
+	lib_mhd.destroy_response(response);
 	return ok;
 }
 
@@ -45,17 +47,17 @@ enum MHD_Result http_reply_error(struct http_request *r, unsigned status)
 {
 	char line[QUERY_ERROR_BYTES + 1];
 	int n = snprintf(line, sizeof(line), "%s\n", r->error.text);
-	struct MHD_Response *response = MHD_create_response_from_buffer(
+	struct MHD_Response *response = lib_mhd.create_response_from_buffer(
 		(size_t)n, line, MHD_RESPMEM_MUST_COPY);
 
 	if (!response)
 		return MHD_NO;
-	MHD_add_response_header(response, "Content-Type",
-				"text/plain; charset=utf-8");
-	MHD_add_response_header(response, "X-Go-Pprof", "1");
+	lib_mhd.add_response_header(response, "Content-Type",
+				    "text/plain; charset=utf-8");
+	lib_mhd.add_response_header(response, "X-Go-Pprof", "1");
 	if (status == MHD_HTTP_UNAUTHORIZED)
-		MHD_add_response_header(response, "WWW-Authenticate",
-					"Basic realm=\"cprof\"");
+		lib_mhd.add_response_header(response, "WWW-Authenticate",
+					    "Basic realm=\"cprof\"");
 	return send_response(r, status, response);
 }
 
@@ -78,13 +80,14 @@ enum MHD_Result http_reply_json(struct http_request *r, json_t *o)
 	json_decref(o);
 	if (!text)
 		return fail_memory(r);
-	response = MHD_create_response_from_buffer(strlen(text), text,
-						   MHD_RESPMEM_MUST_FREE);
+	response = lib_mhd.create_response_from_buffer(strlen(text), text,
+						       MHD_RESPMEM_MUST_FREE);
 	if (!response) {
 		free(text);
 		return MHD_NO;
 	}
-	MHD_add_response_header(response, "Content-Type", "application/json");
+	lib_mhd.add_response_header(response, "Content-Type",
+				    "application/json");
 	return send_response(r, MHD_HTTP_OK, response);
 }
 
@@ -98,7 +101,7 @@ enum MHD_Result http_reply_bytes(struct http_request *r, struct buf *body,
 		return fail_memory(r);
 	}
 	// An empty body has no memory to hand over.
-	response = MHD_create_response_from_buffer(
+	response = lib_mhd.create_response_from_buffer(
 		body->n_bytes, body->data,
 		body->data ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
 	if (!response) {
@@ -106,10 +109,10 @@ enum MHD_Result http_reply_bytes(struct http_request *r, struct buf *body,
 		return MHD_NO;
 	}
 	buf_init(body);
-	MHD_add_response_header(response, "Content-Type", type);
+	lib_mhd.add_response_header(response, "Content-Type", type);
 	if (disposition)
-		MHD_add_response_header(response, "Content-Disposition",
-					disposition);
+		lib_mhd.add_response_header(response, "Content-Disposition",
+					    disposition);
 	return send_response(r, MHD_HTTP_OK, response);
 }
 
@@ -122,15 +125,16 @@ enum MHD_Result http_reply_page(struct http_request *r, struct buf *page,
 		buf_fini(page);
 		return fail_memory(r);
 	}
-	response = MHD_create_response_from_buffer(page->n_bytes, page->data,
-						   MHD_RESPMEM_MUST_COPY);
+	response = lib_mhd.create_response_from_buffer(
+		page->n_bytes, page->data, MHD_RESPMEM_MUST_COPY);
 	buf_fini(page);
 	if (!response)
 		return MHD_NO;
-	MHD_add_response_header(response, "Content-Type",
-				"text/html; charset=utf-8");
-	MHD_add_response_header(response, "Content-Security-Policy", policy);
-	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	lib_mhd.add_response_header(response, "Content-Type",
+				    "text/html; charset=utf-8");
+	lib_mhd.add_response_header(response, "Content-Security-Policy",
+				    policy);
+	lib_mhd.add_response_header(response, "Referrer-Policy", "no-referrer");
 	return send_response(r, MHD_HTTP_OK, response);
 }
 
@@ -150,7 +154,7 @@ static void put_path(struct buf *to, const char *path)
 
 enum MHD_Result http_reply_redirect(struct http_request *r, const char *path)
 {
-	struct MHD_Response *response = MHD_create_response_from_buffer(
+	struct MHD_Response *response = lib_mhd.create_response_from_buffer(
 		0, (void *)"", MHD_RESPMEM_PERSISTENT);
 	struct buf location;
 	bool is_good = false;
@@ -160,12 +164,12 @@ enum MHD_Result http_reply_redirect(struct http_request *r, const char *path)
 	if (*r->raw_query)
 		buf_printf(&location, "?%s", r->raw_query);
 	if (response && !buf_error(&location))
-		is_good = MHD_add_response_header(response, "Location",
-						  location.data) == MHD_YES;
+		is_good = lib_mhd.add_response_header(response, "Location",
+						      location.data) == MHD_YES;
 	buf_fini(&location);
 	if (is_good)
 		return send_response(r, MHD_HTTP_MOVED_PERMANENTLY, response);
 	if (response)
-		MHD_destroy_response(response);
+		lib_mhd.destroy_response(response);
 	return fail_memory(r);
 }

@@ -54,8 +54,8 @@ void http_request_add(struct http_request *r, const char *bytes, size_t n_bytes)
 
 const char *http_request_header(struct http_request *r, const char *name)
 {
-	return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND,
-					   name);
+	return lib_mhd.lookup_connection_value(r->connection, MHD_HEADER_KIND,
+					       name);
 }
 
 static bool has_form(struct http_request *r)
@@ -74,7 +74,7 @@ static void decode(const char *text, size_t n, char **at)
 	for (size_t i = 0; i < n; i++)
 		to[i] = text[i] == '+' ? ' ' : text[i];
 	to[n] = '\0';
-	*at = to + MHD_http_unescape(to) + 1;
+	*at = to + lib_mhd.http_unescape(to) + 1;
 }
 
 // Reads "a=1&b=2" into name, value, name, value.
@@ -121,7 +121,7 @@ const char *http_request_get(struct http_request *r, const char *name)
 	const char *value = find_in_form(r, name);
 
 	if (!value)
-		value = MHD_lookup_connection_value(
+		value = lib_mhd.lookup_connection_value(
 			r->connection, MHD_GET_ARGUMENT_KIND, name);
 	return value && *value ? value : NULL;
 }
@@ -147,8 +147,8 @@ void http_request_each(struct http_request *r, http_request_fn fn)
 	struct each e = {r, fn, false};
 	const char *end = r->form ? r->form + r->n_form_bytes : NULL;
 
-	MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND,
-				  each_one, &e);
+	lib_mhd.get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND,
+				      each_one, &e);
 	for (const char *at = r->form; at < end && !e.is_over;) {
 		const char *value = at + strlen(at) + 1;
 
@@ -186,7 +186,7 @@ static const char self_path[] = "/self/";
 // told.
 static uint32_t peer_of(struct http_request *r)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	const union MHD_ConnectionInfo *info = lib_mhd.get_connection_info(
 		r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct ucred cred = {0};
 	socklen_t n = sizeof(cred);
@@ -260,7 +260,7 @@ int http_request_split(struct http_request *r)
 bool http_request_is_abandoned(void *context)
 {
 	struct http_request *r = context;
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	const union MHD_ConnectionInfo *info = lib_mhd.get_connection_info(
 		r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct pollfd p = {.events = POLLRDHUP};
 

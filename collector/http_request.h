@@ -8,9 +8,8 @@
 #ifndef CPROF_COLLECTOR_HTTP_REQUEST_H
 #define CPROF_COLLECTOR_HTTP_REQUEST_H
 
+#include "collector/lib_mhd.h"
 #include "collector/query.h"
-
-#include <microhttpd.h>
 
 struct http;
 struct http_request;

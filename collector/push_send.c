@@ -4,12 +4,13 @@
 // at fault (4xx); 408, 429, all else, or none at all mean "not now".
 #include "collector/push_send.h"
 
+#include "collector/lib.h"
+#include "collector/lib_curl.h"
 #include "collector/log.h"
 #include "collector/push_item.h"
 #include "collector/sandbox.h"
 #include "proto/version.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -74,13 +75,13 @@ static struct curl_slist *read_headers(const char *path)
 		line[strcspn(line, "\r\n")] = '\0';
 		if (!*line)
 			continue;
-		longer = curl_slist_append(list, line);
+		longer = lib_curl.slist_append(list, line);
 		list = longer ? longer : list;
 	}
 	if (file)
 		fclose(file);
 	// libcurl would ask first whether it may send, and wait for a second.
-	longer = curl_slist_append(list, "Expect:");
+	longer = lib_curl.slist_append(list, "Expect:");
 	return longer ? longer : list;
 }
 
@@ -93,32 +94,37 @@ static size_t ignore(char *data, size_t size, size_t n, void *context)
 
 static int open_curl(struct sender *s)
 {
-	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+	if (lib_curl_load()) {
+		log_error("push: %s", lib_error());
+		return -ELIBACC;
+	}
+	if (lib_curl.global_init(CURL_GLOBAL_DEFAULT))
 		return -ENOMEM;
-	s->curl = curl_easy_init();
+	s->curl = lib_curl.easy_init();
 	if (!s->curl)
 		return -ENOMEM;
 	s->headers = read_headers(s->server->headers);
-	(void)curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, s->headers);
-	(void)curl_easy_setopt(s->curl, CURLOPT_NOSIGNAL, 1L);
-	(void)curl_easy_setopt(s->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
-	(void)curl_easy_setopt(s->curl, CURLOPT_TIMEOUT, REQUEST_S);
-	(void)curl_easy_setopt(s->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	(void)curl_easy_setopt(s->curl, CURLOPT_USERAGENT,
-			       "cprof/" CPROF_VERSION);
-	(void)curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, ignore);
+	(void)lib_curl.easy_setopt(s->curl, CURLOPT_HTTPHEADER, s->headers);
+	(void)lib_curl.easy_setopt(s->curl, CURLOPT_NOSIGNAL, 1L);
+	(void)lib_curl.easy_setopt(s->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
+	(void)lib_curl.easy_setopt(s->curl, CURLOPT_TIMEOUT, REQUEST_S);
+	(void)lib_curl.easy_setopt(s->curl, CURLOPT_PROTOCOLS_STR,
+				   "http,https");
+	(void)lib_curl.easy_setopt(s->curl, CURLOPT_USERAGENT,
+				   "cprof/" CPROF_VERSION);
+	(void)lib_curl.easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, ignore);
 	return 0;
 }
 
 static void put_escaped(struct sender *s, struct buf *b, const char *text)
 {
-	char *escaped = curl_easy_escape(s->curl, text, 0);
+	char *escaped = lib_curl.easy_escape(s->curl, text, 0);
 
 	if (escaped)
 		buf_puts(b, escaped);
 	else
 		b->error = -ENOMEM;
-	curl_free(escaped);
+	lib_curl.free(escaped);
 }
 
 // URL/ingest?name=...; times in nanoseconds, which the server knows by their
@@ -141,11 +147,11 @@ static int put_url(struct sender *s, const struct push_item *i, struct buf *b)
 static int add_part(curl_mime *mime, const char *name, const char *file,
 		    const char *data, size_t n_bytes)
 {
-	curl_mimepart *part = curl_mime_addpart(mime);
+	curl_mimepart *part = lib_curl.mime_addpart(mime);
 
-	if (!part || curl_mime_name(part, name) ||
-	    curl_mime_filename(part, file) ||
-	    curl_mime_data(part, data, n_bytes))
+	if (!part || lib_curl.mime_name(part, name) ||
+	    lib_curl.mime_filename(part, file) ||
+	    lib_curl.mime_data(part, data, n_bytes))
 		return -ENOMEM;
 	return 0;
 }
@@ -156,10 +162,10 @@ static enum verdict judge(struct sender *s, CURLcode code, const char *name)
 
 	if (code) {
 		log_info("push: '%s': %s", s->shown_url,
-			 curl_easy_strerror(code));
+			 lib_curl.easy_strerror(code));
 		return NOT_NOW;
 	}
-	(void)curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
+	(void)lib_curl.easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status >= 200 && status < 300)
 		return TAKEN;
 	if (status < 400 || status >= 500 || status == 408 || status == 429) {
@@ -175,7 +181,7 @@ static enum verdict judge(struct sender *s, CURLcode code, const char *name)
 static enum verdict post(struct sender *s, const struct push_item *i,
 			 const char *url)
 {
-	curl_mime *mime = curl_mime_init(s->curl);
+	curl_mime *mime = lib_curl.mime_init(s->curl);
 	enum verdict verdict = NOT_NOW;
 
 	if (mime &&
@@ -183,11 +189,11 @@ static enum verdict post(struct sender *s, const struct push_item *i,
 		      i->profile_bytes) &&
 	    !add_part(mime, "sample_type_config", "sample_type_config.json",
 		      i->config, strlen(i->config))) {
-		(void)curl_easy_setopt(s->curl, CURLOPT_URL, url);
-		(void)curl_easy_setopt(s->curl, CURLOPT_MIMEPOST, mime);
-		verdict = judge(s, curl_easy_perform(s->curl), i->name);
+		(void)lib_curl.easy_setopt(s->curl, CURLOPT_URL, url);
+		(void)lib_curl.easy_setopt(s->curl, CURLOPT_MIMEPOST, mime);
+		verdict = judge(s, lib_curl.easy_perform(s->curl), i->name);
 	}
-	curl_mime_free(mime);
+	lib_curl.mime_free(mime);
 	return verdict;
 }
 

@@ -31,69 +31,81 @@
 #define HAS_SANITIZER false
 #endif
 
-#define ANY_ARG UINT32_MAX
+#define CONDITIONS_MAX 2
+
+// Who has a rule.
+#define EVERYBODY (1u << 0)
+#define FETCHER	  (1u << 1)
+#define LOADER	  (1u << 2)
 
 struct rule {
 	int call;
-	uint32_t arg; // ANY_ARG: whatever its arguments are
-	uint64_t mask;
-	uint64_t value;
-	bool is_fetch;
+	unsigned who;
+	unsigned n; // conditions; without one, whatever its arguments are
+	struct scmp_arg_cmp all_of[CONDITIONS_MAX];
 };
 
-static int add_rule(scmp_filter_ctx filter, const struct rule *r)
+// What those in WHO may do is done as ACTION says.
+static int add_rules(scmp_filter_ctx filter, unsigned who, uint32_t action)
 {
-	struct scmp_arg_cmp cmp = {r->arg, SCMP_CMP_MASKED_EQ, r->mask,
-				   r->value};
-
-	if (r->arg == ANY_ARG)
-		return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, r->call,
-					      0, NULL);
-	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, r->call, 1, &cmp);
-}
-
-static int add_rules(scmp_filter_ctx filter, enum sandbox_needs needs)
-{
+	// Not constant: one has this process's id.
 	const struct rule rules[] = {
-#define ALLOW(name) {SCMP_SYS(name), ANY_ARG, 0, 0, false},
+#define IF(arg, mask, value)                         \
+	{                                            \
+		arg, SCMP_CMP_MASKED_EQ, mask, value \
+	}
+#define ALLOW(name)	  {.call = SCMP_SYS(name), .who = EVERYBODY},
+#define ALLOW_FETCH(name) {.call = SCMP_SYS(name), .who = FETCHER},
+#define ALLOW_LOAD(name)  {.call = SCMP_SYS(name), .who = LOADER},
 #define ALLOW_IF(name, arg, mask, value) \
-	{SCMP_SYS(name), arg, mask, value, false},
-#define ALLOW_FETCH(name) {SCMP_SYS(name), ANY_ARG, 0, 0, true},
+	{SCMP_SYS(name), EVERYBODY, 1, {IF(arg, mask, value)}},
+#define ALLOW_LOAD_IF(name, condition, condition2) \
+	{SCMP_SYS(name), LOADER, 2, {condition, condition2}},
 #include "collector/sandbox.def"
+#undef IF
 #undef ALLOW
-#undef ALLOW_IF
 #undef ALLOW_FETCH
+#undef ALLOW_LOAD
+#undef ALLOW_IF
+#undef ALLOW_LOAD_IF
 	};
-	bool is_fetching = needs == SANDBOX_NETWORK;
 	int err = 0;
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules) && !err; i++)
-		if (!rules[i].is_fetch || is_fetching)
-			err = add_rule(filter, &rules[i]);
+		if (rules[i].who & who)
+			err = seccomp_rule_add_array(filter, action,
+						     rules[i].call, rules[i].n,
+						     rules[i].all_of);
 	return err;
 }
 
-static int load_filter(enum sandbox_needs needs)
+// Takes FILTER, whose rules are added with ERR.
+static int load_filter(scmp_filter_ctx filter, int err)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-	int err;
-
-	if (!filter)
-		return -ENOMEM;
-	err = add_rules(filter, needs);
 	if (!err)
 		err = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,
 				       SCMP_ACT_KILL_PROCESS);
 	if (!err)
 		err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	// Set before; a sealed one could not.
+	if (!err)
+		err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0);
 	// A tree, not a list: futex and read are asked for all the time.
 	if (!err)
 		err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	// It sets no_new_privs as well.
 	if (!err)
 		err = seccomp_load(filter);
 	seccomp_release(filter);
 	return err;
+}
+
+static int allow_only(unsigned who)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+
+	return filter ? load_filter(filter,
+				    add_rules(filter, who, SCMP_ACT_ALLOW))
+		      : -ENOMEM;
 }
 
 int sandbox_enter(enum sandbox_needs needs)
@@ -107,5 +119,18 @@ int sandbox_enter(enum sandbox_needs needs)
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
-	return load_filter(needs);
+	if (needs == SANDBOX_NETWORK)
+		return allow_only(EVERYBODY | FETCHER);
+	if (needs == SANDBOX_LOADING)
+		return allow_only(EVERYBODY | LOADER);
+	return allow_only(EVERYBODY);
+}
+
+int sandbox_seal(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	return filter ? load_filter(filter, add_rules(filter, LOADER,
+						      SCMP_ACT_ERRNO(ENOSYS)))
+		      : -ENOMEM;
 }

@@ -15,11 +15,17 @@
 enum sandbox_needs {
 	SANDBOX_NOTHING, // of the network
 	SANDBOX_NETWORK, // is a client of servers
+	SANDBOX_LOADING, // as NOTHING, but libraries, until sandbox_seal()
 };
 
 // All threads of this process, for good. 0; -ENOTSUP in a build with a
 // sanitizer, whose runtime needs other calls; or the negative errno of a kernel
 // that can't do all of it: what it can is done.
 int sandbox_enter(enum sandbox_needs needs);
+
+// Takes away what SANDBOX_LOADING has beyond SANDBOX_NOTHING: a second filter,
+// of all threads. Any thread, where sandbox_enter() has returned 0. The same
+// results.
+int sandbox_seal(void);
 
 #endif

@@ -43,6 +43,8 @@
 #define BUSY_TICK_MS 50
 // Who starts a collector needs a moment to say hello.
 #define FIRST_LINGER_NS 10000000000ull
+// By then who started it has his answer.
+#define HTTP_DELAY_MS 25
 // The longest an ending collector waits for its requests, and for files.
 #define HTTP_MAX_S     3
 #define FINISH_MAX_NS  10000000000ull
@@ -69,6 +71,9 @@ struct server {
 	struct proc *dead;
 	struct pool_job free_job;
 	uint64_t looked_ns; // after the socket's name
+	uint64_t began_ns;
+	bool has_http;	  // or is about to
+	bool is_confined; // constant once it serves
 	bool is_ending;
 	bool is_full; // as many unknown connections as there may be
 };
@@ -91,11 +96,32 @@ static void on_bye(void *context, const struct conn_peer *peer)
 	proc_unref(p);
 }
 
+// http.h's thread: no library is loaded from now on.
+static void on_http_loaded(void *context)
+{
+	struct server *s = context;
+	int err = s->is_confined ? sandbox_seal() : 0;
+
+	if (err)
+		log_info("its sandbox still allows libraries: %s",
+			 strerror(-err));
+}
+
+// Now that it is wanted, or nobody waits for anything else.
+static void begin_http(struct server *s)
+{
+	if (s->has_http)
+		return;
+	s->has_http = true;
+	http_start_soon(s->http, on_http_loaded, s);
+}
+
 static void on_http(void *context, int fd)
 {
 	struct server *s = context;
 
 	table_touch(&s->table);
+	begin_http(s);
 	http_add(s->http, fd);
 }
 
@@ -105,6 +131,7 @@ static void on_listen(void *context, int fd)
 	struct server *s = context;
 	int err = http_door_take(&s->door, fd, &s->access);
 
+	begin_http(s);
 	if (!err)
 		err = http_door_serve(&s->door, &s->loop, s->http, &s->query);
 	if (err)
@@ -278,6 +305,20 @@ static void init_parts(struct server *s)
 	pool_job_init(&s->free_job, free_dead, s);
 }
 
+// Whoever waits for a collector to start waits for its first answer: what
+// serves HTTP, two milliseconds' worth of libraries, comes after that. One
+// that nobody waits for, or whose certificate may be wrong, has it at once.
+static int start_http(struct server *s)
+{
+	s->http = http_new(&s->query, &s->access);
+	if (!s->http)
+		return -ENOMEM;
+	if (s->opts->is_auto && !http_door_is_open(&s->door))
+		return 0;
+	s->has_http = true;
+	return http_start(s->http);
+}
+
 // Everything but the listening socket, which comes before, so that of two
 // collectors that start at once one stops early. Parts that were made are given
 // back by the end of the process when this fails.
@@ -292,10 +333,8 @@ static int start(struct server *s)
 	if (err)
 		return err;
 	init_parts(s);
-	s->http = http_new(&s->query, &s->access);
-	if (!s->http)
-		return -ENOMEM;
-	if (http_door_is_open(&s->door))
+	err = start_http(s);
+	if (!err && http_door_is_open(&s->door))
 		err = http_door_serve(&s->door, &s->loop, s->http, &s->query);
 	if (!err && s->push) {
 		s->query.push = push_status(s->push);
@@ -349,13 +388,25 @@ static void look_after_name(struct server *s)
 		(void)listen_again(s);
 }
 
+// The longest until the loop looks around.
+static int tick_ms(struct server *s)
+{
+	if (!s->has_http)
+		return HTTP_DELAY_MS;
+	return s->conns.n || table_has_graves(&s->table) ||
+			       (s->opts->is_auto && !table_count(&s->table))
+		       ? BUSY_TICK_MS
+		       : TICK_MS;
+}
+
 static void serve(struct server *s)
 {
+	s->began_ns = pool_now_ns();
 	while (!s->is_ending) {
-		bool is_busy = s->conns.n || table_has_graves(&s->table) ||
-			       (s->opts->is_auto && !table_count(&s->table));
-		int err = loop_wait(&s->loop, is_busy ? BUSY_TICK_MS : TICK_MS);
+		int err = loop_wait(&s->loop, tick_ms(s));
 
+		if (pool_now_ns() - s->began_ns >= HTTP_DELAY_MS * 1000000ull)
+			begin_http(s);
 		(void)conns_expire(&s->conns);
 		if (!err)
 			err = accept_more(s);
@@ -595,10 +646,12 @@ static void raise_limits(void)
 }
 
 // Serving without it is better than not serving.
-static void confine(void)
+static void confine(struct server *s)
 {
-	int err = sandbox_enter(SANDBOX_NOTHING);
+	int err =
+		sandbox_enter(s->has_http ? SANDBOX_NOTHING : SANDBOX_LOADING);
 
+	s->is_confined = !err;
 	if (err)
 		log_info("runs without its sandbox: %s", strerror(-err));
 }
@@ -630,7 +683,7 @@ int server_run(const struct opts *o)
 		return EXIT_FAILURE;
 	}
 	if (o->is_sandboxed)
-		confine();
+		confine(&s);
 	log_info("serving at '%s'", s.listener.path);
 	serve(&s);
 	stop(&s);

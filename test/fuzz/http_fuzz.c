@@ -42,7 +42,7 @@ static struct http *start(void)
 	region->status->x_attached = 1;
 	REQUIRE(!table_add(&table, p));
 	h = http_new(&query, &door);
-	REQUIRE(h);
+	REQUIRE(h && !http_start(h));
 	return h;
 }
 

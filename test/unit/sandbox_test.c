@@ -241,6 +241,28 @@ static int be_dumpable(void)
 	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
+// As the loader does; a whole library needs more than that, and is loaded by
+// every collector that a shim starts (test/e2e/libraries_test.py).
+static int map_library(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 || mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE,
+			      fd, 0) == MAP_FAILED;
+}
+
+static int seal(void)
+{
+	return sandbox_seal();
+}
+
+static int map_library_after(void)
+{
+	if (sandbox_seal())
+		return 0;
+	return map_library();
+}
+
 struct deed {
 	const char *name;
 	int (*fn)(void);
@@ -271,6 +293,8 @@ static const struct deed forbidden[] = {
 	{"signal", signal_parent},
 	{"run data", run_data},
 	{"make code", make_code},
+	{"map a library", map_library},
+	{"seal", seal},
 	{"dump core", dump_core},
 	{"be dumpable", be_dumpable},
 };
@@ -278,14 +302,13 @@ static const struct deed forbidden[] = {
 enum { DONE, FAILED, NO_SANDBOX };
 
 // Each in a process of its own.
-static int try(const struct deed *d, bool is_fetching)
+static int try(const struct deed *d, enum sandbox_needs needs)
 {
 	int status = -1;
 	pid_t pid = fork();
 
 	if (!pid) {
-		int err = sandbox_enter(is_fetching ? SANDBOX_NETWORK
-						    : SANDBOX_NOTHING);
+		int err = sandbox_enter(needs);
 
 		if (err == -ENOTSUP || err == -EINVAL)
 			_exit(NO_SANDBOX);
@@ -301,20 +324,39 @@ static int try(const struct deed *d, bool is_fetching)
 	return WEXITSTATUS(status);
 }
 
+static bool is_loaders(const struct deed *d)
+{
+	return d->fn == map_library || d->fn == seal;
+}
+
+static void try_allowed(enum sandbox_needs needs)
+{
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++)
+		if (try(&allowed[i], needs) != DONE)
+			fail_msg("can't %s", allowed[i].name);
+}
+
+static void try_forbidden(enum sandbox_needs needs)
+{
+	for (size_t i = 0; i < sizeof(forbidden) / sizeof(*forbidden); i++) {
+		const struct deed *d = &forbidden[i];
+		bool is_free = needs == SANDBOX_LOADING && is_loaders(d);
+
+		if (try(d, needs) != (is_free ? DONE : FAILED))
+			fail_msg("%s %s", is_free ? "can't" : "could", d->name);
+	}
+}
+
 static void test_allowed(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++)
-		if (try(&allowed[i], false) != DONE)
-			fail_msg("can't %s", allowed[i].name);
+	try_allowed(SANDBOX_NOTHING);
 }
 
 static void test_forbidden(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(forbidden) / sizeof(*forbidden); i++)
-		if (try(&forbidden[i], false) != FAILED)
-			fail_msg("could %s", forbidden[i].name);
+	try_forbidden(SANDBOX_NOTHING);
 }
 
 // Debug files come from where the user says; nothing else is allowed for it.
@@ -324,8 +366,19 @@ static void test_fetching(void **state)
 	const struct deed program = {"run a program", run_program};
 
 	(void)state;
-	assert_int_equal(try(&network, true), DONE);
-	assert_int_equal(try(&program, true), FAILED);
+	assert_int_equal(try(&network, SANDBOX_NETWORK), DONE);
+	assert_int_equal(try(&program, SANDBOX_NETWORK), FAILED);
+}
+
+// While a library may be loaded all else is as it is afterwards.
+static void test_loading(void **state)
+{
+	const struct deed after = {"map when sealed", map_library_after};
+
+	(void)state;
+	try_allowed(SANDBOX_LOADING);
+	try_forbidden(SANDBOX_LOADING);
+	assert_int_equal(try(&after, SANDBOX_LOADING), FAILED);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -336,6 +389,7 @@ int main(void)
 		TEST(test_allowed),
 		TEST(test_forbidden),
 		TEST(test_fetching),
+		TEST(test_loading),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
