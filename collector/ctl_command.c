@@ -60,6 +60,14 @@ static const char *kind_command(int kind)
 	return *info->alias && kind != KIND_THREADS ? info->alias : info->name;
 }
 
+// The other one, of a kind that has two.
+static const char *other_name(int kind)
+{
+	const struct kind_info *info = &kind_table[kind];
+
+	return kind_command(kind) == info->name ? info->alias : info->name;
+}
+
 // A report's command.
 static int find_report(const char *name, struct command *ret_command)
 {
@@ -111,7 +119,7 @@ static void print_usage(FILE *f)
 
 		(void)snprintf(help, sizeof(help), "%s%s%s%s", info->help,
 			       *info->alias ? " (also called " : "",
-			       *info->alias ? info->name : "",
+			       *info->alias ? other_name(i) : "",
 			       *info->alias ? ")" : "");
 		ctl_help_row(f, kind_command(i), HELP_COLUMN, help);
 	}

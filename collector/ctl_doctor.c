@@ -68,6 +68,10 @@ static void look_at_file(struct doctor *d, const char *prog)
 		say(d, FOUND_UNREADABLE, "");
 		return;
 	}
+	if (!elf.is_elf) {
+		say(d, FOUND_NO_PROGRAM, elf.path);
+		return;
+	}
 	say(d, FOUND_PROFILABLE, elf.path);
 	if (elf.own_malloc)
 		say(d, FOUND_OWN_MALLOC, elf.own_malloc);

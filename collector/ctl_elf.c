@@ -280,6 +280,7 @@ void ctl_elf_look(const char *prog, struct ctl_elf *ret_elf)
 	(void)snprintf(ret_elf->path, sizeof(ret_elf->path), "%s", path);
 	if (elf_version(EV_CURRENT) != EV_NONE &&
 	    (elf = elf_begin(fd, ELF_C_READ_MMAP, NULL))) {
+		ret_elf->is_elf = elf_kind(elf) == ELF_K_ELF;
 		ret_elf->obstacle = find_obstacle(elf, fd);
 		read_sections(elf, ret_elf);
 		find_debug_file(elf, ret_elf->debug_file);

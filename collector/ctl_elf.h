@@ -15,6 +15,7 @@ struct ctl_elf {
 	char sanitizer[NAME_MAX + 1]; // libasan.so.N it needs first, or ""
 	char path[PATH_MAX];	      // of the file, behind scripts
 	char allocator[NAME_MAX + 1]; // the shared one it needs, or ""
+	bool is_elf;
 	const char *own_malloc; // the one it defines and does not export, NULL
 	bool has_symbols, has_dwarf;
 	char debug_file[PATH_MAX]; // where Debian puts it, if it is there, or

@@ -24,7 +24,8 @@ enum ctl_group {
 	CTL_FOR_LEAKS = 1 << 8,
 	CTL_FOR_CHECK = 1 << 9,
 	CTL_FOR_THREADS = 1 << 10,
-	CTL_FOR_TRACE = 1 << 11
+	CTL_FOR_TRACE = 1 << 11,
+	CTL_FOR_SOURCE = 1 << 12 // reports but diff, which has its two files
 };
 
 enum ctl_option {

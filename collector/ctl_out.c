@@ -102,24 +102,9 @@ int ctl_out_check_report(const char *name, struct ctl_out *ret_out)
 					 : CTL_OK;
 }
 
-static int write_all(int fd, const char *bytes, size_t n_bytes)
-{
-	while (n_bytes) {
-		ssize_t n = write(fd, bytes, n_bytes);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		n_bytes -= (size_t)n;
-	}
-	return 0;
-}
-
 static int fill(int fd, const void *bytes, size_t n_bytes)
 {
-	int err = write_all(fd, bytes, n_bytes);
+	int err = out_write_all(fd, bytes, n_bytes);
 
 	if (!err && fsync(fd))
 		err = -errno;
@@ -172,7 +157,7 @@ static int write_special(const char *path, const void *bytes, size_t n_bytes)
 
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, bytes, n_bytes);
+	err = out_write_all(fd, bytes, n_bytes);
 	if (close(fd) && !err)
 		err = -errno;
 	return err;
@@ -183,7 +168,7 @@ int ctl_out_write(struct ctl_out *out, const void *bytes, size_t n_bytes)
 	int err;
 
 	if (out->form == CTL_OUT_STDOUT) {
-		err = write_all(STDOUT_FILENO, bytes, n_bytes);
+		err = out_write_all(STDOUT_FILENO, bytes, n_bytes);
 		return err ? fail_file("stdout", -err) : CTL_OK;
 	}
 	if (out->form == CTL_OUT_NUMBERED)

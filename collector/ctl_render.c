@@ -11,6 +11,7 @@
 #include "collector/report_mem.h"
 #include "collector/report_merge.h"
 #include "collector/report_names.h"
+#include "collector/report_units.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -134,16 +135,16 @@ static int sum(struct ctl_render_set *set, struct report_profile *ret_sum,
 	return err;
 }
 
+// NAME is that of FROM.
 static int subtract(struct ctl_render *r, struct report_profile *from,
-		    struct report_profile *ret_rest, struct report_error *error)
+		    const char *name, struct report_profile *ret_rest,
+		    struct report_error *error)
 {
-	const char *names[] = {r->sources.names ? r->sources.names[0] : "",
-			       r->bases.names[0]};
+	const char *names[] = {name, r->bases.names[0]};
 	struct report_profile both[2];
 	int err;
 
 	both[0] = *from;
-	names[0] = "the profile";
 	err = sum(&r->bases, &both[1], error);
 	if (err) {
 		report_profile_fini(&both[0]);
@@ -162,11 +163,12 @@ static int subtract(struct ctl_render *r, struct report_profile *from,
 static int combine(struct ctl_render *r, struct report_profile *ret_profile,
 		   struct report_error *error)
 {
+	const char *name = r->sources.names[0]; // the first of them
 	struct report_profile p;
 	int err = sum(&r->sources, &p, error);
 
 	if (!err && r->bases.n)
-		err = subtract(r, &p, &p, error);
+		err = subtract(r, &p, name, &p, error);
 	if (err)
 		return err;
 	report_names_simplify(&p);
@@ -264,6 +266,8 @@ static int read_settings(const struct ctl_options *o, const char *pattern,
 				     "a whole number from 0 to 1000000");
 	if (n_nodes)
 		s->n_nodes = (int)n;
+	if (s->unit && !report_units_is_known(s->unit))
+		return refuse_option("unit", s->unit, REPORT_UNITS_ALLOWED);
 	status =
 		read_fraction("nodefraction", o->given[CTL_OPTION_NODEFRACTION],
 			      &s->node_fraction);

@@ -58,10 +58,24 @@ static int read_live(struct ctl_render *r, const struct ctl_options *o,
 	return status;
 }
 
+// What only a profile that is taken now can have.
+static int check_live_options(const struct ctl_options *o)
+{
+	const char *name = o->given[CTL_OPTION_SECONDS] ? "seconds"
+			   : o->given[CTL_OPTION_HZ]	? "hz"
+							: NULL;
+
+	return name ? ctl_fail(CTL_USAGE,
+			       "%s: --%s is not allowed with files, but with a "
+			       "kind of a running process",
+			       o->command, name)
+		    : CTL_OK;
+}
+
 static int read_sources(struct ctl_render *r, const struct ctl_options *o,
 			const struct words *w)
 {
-	int kind;
+	int kind, status;
 
 	if (!w->n)
 		return ctl_fail(CTL_USAGE,
@@ -78,7 +92,8 @@ static int read_sources(struct ctl_render *r, const struct ctl_options *o,
 				"%u; there are profile, heap, allocs, block, "
 				"mutex, threadcreate and threads",
 				w->words[0], o->pid);
-	return read_files(r, &r->sources, w->words, w->n);
+	status = check_live_options(o);
+	return status ? status : read_files(r, &r->sources, w->words, w->n);
 }
 
 static int read_base(struct ctl_render *r, const struct ctl_options *o)
@@ -143,6 +158,22 @@ static const struct report_format *take_format(struct words *w)
 	return format;
 }
 
+static int check_diff(const struct words *w)
+{
+	if (w->n == 3)
+		return ctl_fail(CTL_USAGE,
+				"diff: '%s' is no report; it takes [REPORT "
+				"[REGEX]] BASE FILE, where REPORT is top, tree "
+				"or another of cprofctl --help",
+				w->words[0]);
+	if (w->n != 2)
+		return ctl_fail(CTL_USAGE,
+				"diff takes two files, BASE and FILE, but "
+				"there are %d",
+				w->n);
+	return CTL_OK;
+}
+
 int ctl_diff(const struct ctl_options *options)
 {
 	struct words w = {options->words, options->n_words, NULL};
@@ -150,13 +181,10 @@ int ctl_diff(const struct ctl_options *options)
 	struct ctl_render r;
 	int status = take_pattern(format, &w);
 
+	if (!status)
+		status = check_diff(&w);
 	if (status)
 		return status;
-	if (w.n != 2)
-		return ctl_fail(CTL_USAGE,
-				"diff takes two files, BASE and FILE, but "
-				"there are %d",
-				w.n);
 	ctl_render_init(&r);
 	r.is_diff = true;
 	status = read_files(&r, &r.bases, w.words, 1);
@@ -175,6 +203,11 @@ int ctl_merge(const struct ctl_options *options)
 
 	if (!options->n_words)
 		return ctl_fail(CTL_USAGE, "merge: no file given");
+	if (options->out && report_format_of_file(options->out))
+		return ctl_fail(CTL_USAGE,
+				"merge: -o '%s' is not allowed, since it "
+				"would be a profile, but FILE.pb.gz",
+				options->out);
 	ctl_render_init(&r);
 	status = read_files(&r, &r.sources, options->words, options->n_words);
 	if (!status)

@@ -8,7 +8,7 @@
 #include "collector/ctl_options.h"
 
 // The groups of options a report accepts.
-#define CTL_REPORT_ACCEPTS (CTL_FOR_REPORT | CTL_FOR_TARGET)
+#define CTL_REPORT_ACCEPTS (CTL_FOR_REPORT | CTL_FOR_SOURCE | CTL_FOR_TARGET)
 
 // The report the command is called. The exit status; what went wrong has been
 // printed.

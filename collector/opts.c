@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEFAULT_LINGER_NS 2000000000ull
 #define LINGER_MAX_S	  86400u
@@ -97,6 +98,13 @@ static int read_interval(const char *text, struct opts *o)
 	return 0;
 }
 
+// What would be refused without them is given up.
+static int read_headers(const char *text, struct opts *o)
+{
+	o->push_headers = text;
+	return access(text, R_OK) ? -errno : 0;
+}
+
 static int read_spool(const char *text, struct opts *o)
 {
 	uint64_t n_bytes;
@@ -135,7 +143,8 @@ static const struct {
 } forms[OPTION_N] = {
 	[OPTION_LINGER] = {read_linger, "0..86400 seconds"},
 	[OPTION_LOG] = {read_log, "off, error, info or debug"},
-	[OPTION_PUSH] = {read_push, "http://... or https://..."},
+	[OPTION_PUSH] = {read_push, "http://HOST... or https://HOST..."},
+	[OPTION_PUSH_HEADERS] = {read_headers, "a file that can be read"},
 	[OPTION_PUSH_INTERVAL] = {read_interval, "1..3600 seconds"},
 	[OPTION_PUSH_SPOOL] = {read_spool, "a size of 64k or more"},
 };
@@ -196,9 +205,6 @@ static int apply(enum option_id id, struct opts *o, int *ret_status)
 		return 0;
 	case OPTION_TLS_KEY:
 		o->tls_key = optarg;
-		return 0;
-	case OPTION_PUSH_HEADERS:
-		o->push_headers = optarg;
 		return 0;
 	default:
 		return apply_flag(id, o, ret_status);

@@ -125,9 +125,8 @@ static void keep(struct keeper *k)
 int push_keep_start(const struct push_server *server, struct push_spool *spool,
 		    bool is_sandboxed)
 {
-	struct keeper k = {.server = server,
-			   .spool = spool,
-			   .is_sandboxed = is_sandboxed};
+	struct keeper k = {
+		.server = server, .spool = spool, .is_sandboxed = is_sandboxed};
 	int fds[2], err;
 	pid_t pid;
 

@@ -44,13 +44,6 @@ struct sender {
 	bool is_over;
 };
 
-int push_send_check(const char *url)
-{
-	return !strncmp(url, "http://", 7) || !strncmp(url, "https://", 8)
-		       ? 0
-		       : -EINVAL;
-}
-
 const char *push_send_host(const char *url)
 {
 	const char *host = strstr(url, "://");
@@ -59,6 +52,13 @@ const char *push_send_host(const char *url)
 	host = host ? host + 3 : url;
 	at = strchr(host, '@');
 	return at && at < host + strcspn(host, "/") ? at + 1 : host;
+}
+
+int push_send_check(const char *url)
+{
+	if (strncmp(url, "http://", 7) && strncmp(url, "https://", 8))
+		return -EINVAL;
+	return strcspn(push_send_host(url), ":/?#") ? 0 : -EINVAL;
 }
 
 // The lines of the user's file; blank ones are left out.

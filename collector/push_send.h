@@ -22,7 +22,7 @@ struct push_server {
 	const char *headers; // NULL: none
 };
 
-// 0, or -EINVAL: URL is not http://... or https://... Any time.
+// 0, or -EINVAL: URL is not http://HOST... or https://HOST... Any time.
 int push_send_check(const char *url);
 
 // What of URL stands behind its scheme, or behind a "user:password@" there.

@@ -93,6 +93,20 @@ static bool is_automatic(const char *unit)
 	       !strcmp(unit, REPORT_UNITS_AUTO);
 }
 
+static bool is_counted(const char *unit)
+{
+	return !strcmp(unit, "count") || !strcmp(unit, "sample") ||
+	       !strcmp(unit, "unit");
+}
+
+bool report_units_is_known(const char *name)
+{
+	for (size_t i = 0; i < N_FAMILIES; i++)
+		if (find(&families[i], name))
+			return true;
+	return is_automatic(name) || is_counted(name);
+}
+
 // V is in units of 1.
 static double scale_automatically(const struct family *f, double v,
 				  const char **ret_unit)
@@ -122,10 +136,6 @@ static double convert(const struct family *f, double v, const char *to,
 double report_units_scale(int64_t value, const char *from, const char *to,
 			  const char **ret_unit)
 {
-	static const char *const counted[] = {"count", "sample", "unit",
-					      REPORT_UNITS_MINIMUM,
-					      REPORT_UNITS_AUTO};
-
 	if (value < 0 && value != INT64_MIN)
 		return -report_units_scale(-value, from, to, ret_unit);
 	for (size_t i = 0; i < N_FAMILIES; i++) {
@@ -135,10 +145,7 @@ double report_units_scale(int64_t value, const char *from, const char *to,
 			return convert(&families[i], (double)value * u->factor,
 				       to, ret_unit);
 	}
-	*ret_unit = to;
-	for (size_t i = 0; i < sizeof(counted) / sizeof(*counted); i++)
-		if (!strcmp(to, counted[i]))
-			*ret_unit = "";
+	*ret_unit = is_automatic(to) || is_counted(to) ? "" : to;
 	return (double)value;
 }
 

@@ -32,6 +32,11 @@ struct report_units_text report_units_percent(int64_t value, int64_t total);
 struct report_units_text report_units_percent_bare(int64_t value,
 						   int64_t total);
 
+#define REPORT_UNITS_ALLOWED \
+	"ns, us, ms, s, hrs, B, kB, MB, GB, TB, PB, GCU, minimum or auto"
+// Whether NAME is one that TO may be.
+bool report_units_is_known(const char *name);
+
 // Whether A and B measure the same thing (ms and s).
 bool report_units_are_alike(const char *a, const char *b);
 

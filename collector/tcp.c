@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -39,7 +40,7 @@ static int split(const char *name, char ret_host[HOST_BYTES],
 		n -= 2;
 	}
 	if (!*port || strspn(port, "0123456789") != strlen(port) ||
-	    strlen(port) > 5 || n >= HOST_BYTES)
+	    strlen(port) > 5 || atoi(port) > UINT16_MAX || n >= HOST_BYTES)
 		return -EINVAL;
 	memcpy(ret_host, host, n);
 	ret_host[n] = '\0';

@@ -66,6 +66,11 @@ found() { # LEVEL TEXT
 	run -2 "$CTL" doctor
 	run -1 "$CTL" doctor no-such-program
 	one_line "cannot find 'no-such-program'"
+	for file in /etc/passwd "$T"; do
+		run -3 "$CTL" doctor "$file"
+		found 'BAD ' "'$file' is no program"
+		[[ $output != *"linked dynamically"* ]]
+	done
 }
 
 # Starts ./PROG built from the C text on stdin, which says "ready" by a file.

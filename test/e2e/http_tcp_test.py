@@ -62,6 +62,7 @@ def refused():
     """An address that others can reach, and names that are none."""
     for name, why in (("0.0.0.0:0", "--token"), ("nowhere", "not valid"),
                       ("127.0.0.1:x", "not valid"), (":0", "--token"),
+                      ("127.0.0.1:65536", "not valid"),
                       ("[::]:0", "--token"), ("203.0.113.1:1", "can't listen")):
         p = subprocess.run([os.path.join(under.BUILD, "cprofd"), "--socket",
                             under.SOCKET, "--http", name], timeout=20,

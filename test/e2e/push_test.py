@@ -18,6 +18,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -321,8 +322,23 @@ def password():
                    b"://xxxxxxxxx@127." in line)
 
 
+def misused():
+    """One line says what is allowed."""
+    for args, allowed in ((("--push", "gopher://x"), "http://HOST"),
+                          (("--push", "http://"), "http://HOST"),
+                          (("--push", "https:///x"), "http://HOST"),
+                          (("--push-headers", "/nowhere"), "can be read"),
+                          (("--push-interval", "0"), "1..3600 seconds"),
+                          (("--push-spool", "1k"), "64k or more")):
+        p = subprocess.run([os.path.join(under.BUILD, "cprofd"), *args],
+                           timeout=20, capture_output=True, text=True)
+        expect(f"{args}: {p.stderr.strip()}", p.returncode == 2 and
+               f"'{args[1]}' is not valid" in p.stderr and
+               allowed in p.stderr and p.stderr.count("\n") == 1)
+
+
 def main():
-    for case in (sent, refused, outage, bounded, sender_dies, deadly,
+    for case in (misused, sent, refused, outage, bounded, sender_dies, deadly,
                  password):
         print(f"--- {case.__name__}", flush=True)
         case()

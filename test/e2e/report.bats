@@ -30,7 +30,16 @@ refused() { # STATUS TEXT ARGS...
 	refused 2 "two targets" top heap one -p 1
 	refused 2 "'nonsense' is no kind of profile" top nonsense -p 1
 	refused 2 "diff takes two files" diff "$(profile go.heap)"
+	refused 2 "'nonsense' is no report" diff nonsense "$(profile go.heap)" \
+		"$(profile go.heap)"
+	refused 2 "unknown option '-s'" diff -s 1 "$(profile go.heap)" \
+		"$(profile go.heap)"
+	refused 2 "--seconds is not allowed with files" top -s 1 "$(profile go.heap)"
+	refused 2 "--hz is not allowed with files" flame -F 1 "$(profile go.heap)"
 	refused 2 "no file given" merge
+	refused 2 "-o 'a.html' is not allowed" merge "$(profile go.heap)" -o a.html
+	refused 2 "--unit: 'parsec' is not allowed, but ns, us" top --unit parsec \
+		"$(profile go.heap)"
 	refused 2 "only one of --functions" top --lines --files "$(profile go.heap)"
 	refused 2 "--nodecount: '-1' is not allowed" top -n -1 "$(profile go.heap)"
 	refused 2 "--nodefraction: '2' is not allowed" top --nodefraction 2 \
@@ -50,6 +59,8 @@ refused() { # STATUS TEXT ARGS...
 	refused 1 "no function matches 'nosuch'" peek nosuch "$(profile go.heap)"
 	refused 1 "profiles of different kinds" top "$(profile go.heap)" \
 		"$(profile go.profile)"
+	refused 1 "'$(profile go.profile)' and '$(profile go.heap)' are profiles" \
+		diff "$(profile go.heap)" "$(profile go.profile)"
 	refused 1 "'nowhere'" top --diff-base nowhere "$(profile go.heap)"
 	refused 1 "no collector is running" top heap
 }
