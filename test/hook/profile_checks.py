@@ -127,6 +127,16 @@ def cpu_total(folder, run):
     print(f"cpu: {got_s:.2f} s of {true_s} s")
 
 
+def cpu_from_main(folder, run):
+    """All stacks but a few (what the loader does, and the end) lead to main,
+    also from a handler."""
+    p = _of(run, folder, "cpu")
+    total, below = p.total("cpu"), p.total("cpu", function="main")
+    if below < 0.85 * total or not total:
+        raise SystemExit(f"FAIL: {below} of {total} ns below main")
+    print(f"{below} of {total} ns below main")
+
+
 def child_cpu(folder, run):
     """The child that the program names, and the CPU time it says it used."""
     child = re.search(r"child=(\d+)", run.out).group(1)

@@ -207,10 +207,26 @@ static int compare_ints(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
+// What a signal interrupted is no return address: a frame further in would have
+// the place before it.
+__attribute__((noinline)) static void find_interrupted(void)
+{
+	uint64_t pc, rsp, rbp, pcs[DEPTH];
+	struct walk_result r;
+	int n_exact = 0;
+
+	here(pc, rsp, rbp);
+	r = walk_from(pc, rsp, rbp, pcs);
+	for (uint32_t i = 1; i < r.n_frames; i++)
+		n_exact += !!(pcs[i] & WALK_EXACT);
+	assert_int_equal(n_exact, 1);
+}
+
 static void on_signal(int sig)
 {
 	(void)sig;
 	compare();
+	find_interrupted();
 }
 
 static void *in_thread(void *arg)
