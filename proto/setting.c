@@ -103,6 +103,20 @@ static int parse_range(const char *s, uint64_t min, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
+// Can't be handled, is libc's own, or tells of a fault, which would come again
+// and again where a handler returns.
+static bool is_taken(uint64_t sig)
+{
+	static const uint8_t taken[] = {SIGKILL, SIGSTOP, SIGILL,  SIGTRAP,
+					SIGBUS,	 SIGFPE,  SIGSEGV, SIGSYS,
+					32,	 33};
+
+	for (size_t i = 0; i < sizeof(taken); i++)
+		if (sig == taken[i])
+			return true;
+	return false;
+}
+
 // The signals a host could spare for a profiler, by name; any other by number.
 static int parse_signal(const char *s, uint64_t *ret)
 {
@@ -125,12 +139,28 @@ static int parse_signal(const char *s, uint64_t *ret)
 		{"TERM", SIGTERM},
 		{0, 0},
 	};
+	uint64_t sig;
 
 	if (!strncmp(s, "SIG", 3))
 		s += 3;
-	if (!find_word(names, s, ret))
-		return 0;
-	return parse_range(s, 1, 64, ret);
+	if ((find_word(names, s, &sig) && parse_range(s, 1, 64, &sig)) ||
+	    is_taken(sig))
+		return -EINVAL;
+	*ret = sig;
+	return 0;
+}
+
+// Ours would not be missed by who sends it: it does nothing by default, so
+// nobody's SIGTERM is swallowed, and no late tick kills.
+static int parse_quiet(const char *s, uint64_t *ret)
+{
+	uint64_t sig;
+
+	if (parse_signal(s, &sig) ||
+	    (sig && sig != SIGURG && sig != SIGWINCH && sig != SIGCHLD))
+		return -EINVAL;
+	*ret = sig;
+	return 0;
 }
 
 static int parse_kinds(const char *s, uint64_t *ret)
@@ -209,6 +239,8 @@ int setting_parse(enum setting_type type, const char *text, uint64_t *ret_value)
 		return parse_range(text, 1, STACK_DEPTH_MAX, ret_value);
 	case VALUE_SIGNAL:
 		return parse_signal(text, ret_value);
+	case VALUE_QUIET:
+		return parse_quiet(text, ret_value);
 	case VALUE_TRANSPORT:
 		return find_word(transport_words, text, ret_value);
 	case VALUE_KINDS:
@@ -239,7 +271,9 @@ const char *setting_allowed(enum setting_type type)
 		[VALUE_TIME] = "a time with ns, us, ms, s, m or h",
 		[VALUE_COUNT] = "a whole number",
 		[VALUE_DEPTH] = "1 to 1024",
-		[VALUE_SIGNAL] = "a signal's name or number, or none",
+		[VALUE_SIGNAL] = ("the name or number of a signal that can be "
+				  "handled and tells of no fault, or none"),
+		[VALUE_QUIET] = "SIGURG, SIGWINCH, SIGCHLD or none",
 		[VALUE_TRANSPORT] = "ring or socket",
 		[VALUE_KINDS] = ("all, none, or a list of cpu, inuse, alloc, "
 				 "block, mutex, threadcreate"),

@@ -25,6 +25,7 @@ enum setting_type {
 	VALUE_COUNT,	 // a whole number
 	VALUE_DEPTH,	 // 1..STACK_DEPTH_MAX
 	VALUE_SIGNAL,	 // signal number, 0 = none
+	VALUE_QUIET,	 // the same, of one that is ignored by default
 	VALUE_TRANSPORT, // 0 ring, 1 socket
 	VALUE_KINDS,	 // bit set by enum kind
 	VALUE_FOLLOW,	 // FOLLOW_* bits

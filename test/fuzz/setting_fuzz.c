@@ -31,7 +31,8 @@ static void try_value(const char *text)
 		REQUIRE(type != VALUE_DEPTH ||
 			(value && value <= STACK_DEPTH_MAX));
 		REQUIRE(type != VALUE_KINDS || value >> KIND_N == 0);
-		REQUIRE(type != VALUE_SIGNAL || value <= 64);
+		REQUIRE((type != VALUE_SIGNAL && type != VALUE_QUIET) ||
+			value <= 64);
 	}
 }
 
