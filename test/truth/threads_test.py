@@ -190,6 +190,10 @@ check_ended(threads, {k: ENDED[k] for k in ("sigwait", "blocking")})
 # Those who take a signal from there have not taken ours.
 threads = asked.by_name("debug=2&interrupt=1")
 check_ended(threads, {k: ENDED[k] for k in ("sigwait", "blocking")})
+# Nor was one sent to who could take it in vfork's child's time only.
+for tid, state, _ in threads["vfork"]:
+    under.expect_equal("pending for one in vfork", int(asked.pending(tid), 16),
+                       0)
 n_interrupted = asked.end()
 for kind in "poll", "epoll", "select", "nanosleep", "pause":
     under.expect(f"{kind}: interrupted {n_interrupted[kind]}",
