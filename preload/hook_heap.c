@@ -26,9 +26,6 @@ COLD bool hook_heap_free(void *p)
 
 	if (real_is_boot(p))
 		return false;
-	live_prefetch(p);
-	// The allocator's own word in front of the block is looked at next.
-	__builtin_prefetch((char *)p - sizeof(size_t), 1);
 	if (live_take(p, &slot))
 		sample_free(&slot, p);
 	errno = err;

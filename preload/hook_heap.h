@@ -9,6 +9,7 @@
 #define CPROF_PRELOAD_HOOK_HEAP_H
 
 #include "preload/capture.h"
+#include "preload/exact.h"
 #include "preload/live.h"
 #include "preload/sample.h"
 #include "preload/state.h"
@@ -24,11 +25,12 @@ static inline bool hook_heap_is_due(size_t n)
 
 // Samples P of N bytes, for which the gap ended, and returns P. A macro: the
 // frame is the hook's.
-#define hook_heap_sample(p, n)                               \
-	({                                                   \
-		void *hook_heap_p = (p);                     \
-		sample_alloc(hook_heap_p, n, CAPTURE_FRAME); \
-		hook_heap_p;                                 \
+#define hook_heap_sample(p, n)                                       \
+	({                                                           \
+		void *hook_heap_p = (p);                             \
+		if (!exact_alloc(hook_heap_p, n, CAPTURE_FRAME))     \
+			sample_alloc(hook_heap_p, n, CAPTURE_FRAME); \
+		hook_heap_p;                                         \
 	})
 
 // P is in the filter: records its free when it was sampled. False for boot
@@ -38,7 +40,7 @@ bool hook_heap_free(void *p);
 // True when P is to be given to the real free; its sample, if any, has ended.
 static inline bool hook_heap_may_free(void *p)
 {
-	return LIKELY(!live_maybe(p)) || hook_heap_free(p);
+	return LIKELY(!live_maybe(p)) || exact_free(p) || hook_heap_free(p);
 }
 
 #endif

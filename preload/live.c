@@ -12,45 +12,7 @@
 
 // A bucket with no more empty slots than these is filling up.
 #define FEW_EMPTY 2u
-// Blocks that begin in so much memory share their first bucket: eight of the
-// smallest.
-#define LG_WINDOW_BYTES 8u
-// And those of so much memory share some pages of the table.
-#define LG_AREA_BYTES	16u
-#define LG_AREA_WINDOWS (LG_AREA_BYTES - LG_WINDOW_BYTES)
-
 _Atomic uint8_t live_x_filter[1u << LIVE_LG_FILTER];
-
-static void filter_add(const void *p)
-{
-	_Atomic uint8_t *x = live_filter_of(p);
-	uint8_t v = atomic_load_explicit(x, memory_order_relaxed);
-
-	while (v != LIVE_FILTER_MANY && !rmw_cas8(x, &v, (uint8_t)(v + 1)))
-		;
-}
-
-static void filter_remove(const void *p)
-{
-	_Atomic uint8_t *x = live_filter_of(p);
-	uint8_t v = atomic_load_explicit(x, memory_order_relaxed);
-
-	while (v && v != LIVE_FILTER_MANY && !rmw_cas8(x, &v, (uint8_t)(v - 1)))
-		;
-}
-
-// The two buckets of P. In exact mode all blocks are here, and neighbours are
-// used together: blocks of one window of memory share their first bucket, and
-// an area of memory 256 buckets in a row, in an order of its own so that blocks
-// at the same place in their areas don't meet.
-static uint32_t first_bucket_of(const void *p)
-{
-	uint64_t window = (uintptr_t)p >> LG_WINDOW_BYTES;
-	uint64_t area = (window >> LG_AREA_WINDOWS) * 0x9e3779b97f4a7c15ull;
-
-	window &= (1u << LG_AREA_WINDOWS) - 1;
-	return (uint32_t)(area >> 32 ^ window) & state.live_mask;
-}
 
 static uint32_t second_bucket_of(const void *p)
 {
@@ -74,7 +36,7 @@ static _Atomic uint64_t *find_in(uint32_t bucket, const void *p)
 
 static _Atomic uint64_t *find(const void *p)
 {
-	_Atomic uint64_t *x = find_in(first_bucket_of(p), p);
+	_Atomic uint64_t *x = find_in(live_first_bucket(p), p);
 
 	return x ? x : find_in(second_bucket_of(p), p);
 }
@@ -84,28 +46,12 @@ bool live_has(const void *p)
 	return state_control() && find(p);
 }
 
-static _Atomic uint64_t *x_id_of(const _Atomic uint64_t *x_slot)
-{
-	return &state.x_ids[x_slot - &state.buckets[0].x_slots[0]];
-}
-
-void live_prefetch(const void *p)
-{
-	uint32_t b = first_bucket_of(p);
-
-	__builtin_prefetch(&state.buckets[b], 1);
-	__builtin_prefetch(&state.x_ids[b * LIVE_SLOTS], 1);
-}
-
 static _Atomic uint64_t *take_empty(uint32_t bucket)
 {
 	for (uint32_t i = 0; i < LIVE_SLOTS; i++) {
 		_Atomic uint64_t *x = &state.buckets[bucket].x_slots[i];
-		uint64_t empty = 0;
 
-		if (!atomic_load_explicit(x, memory_order_relaxed) &&
-		    // acquire: pairs with the release of whoever emptied it
-		    rmw_cas64(x, &empty, LIVE_TAKEN))
+		if (live_take_slot(sys_is_single_threaded(), x))
 			return x;
 	}
 	return NULL;
@@ -126,7 +72,7 @@ static uint32_t count_empty(uint32_t bucket, uint32_t enough)
 // one that has more left, so that no bucket is full long before the others.
 static _Atomic uint64_t *take_either(const void *p)
 {
-	uint32_t first = first_bucket_of(p), second;
+	uint32_t first = live_first_bucket(p), second;
 	uint32_t n = count_empty(first, FEW_EMPTY + 1);
 	_Atomic uint64_t *x = n > FEW_EMPTY ? take_empty(first) : NULL;
 
@@ -155,41 +101,44 @@ bool live_reserve(const void *p, struct live_slot *ret, uint64_t *ret_stale_id)
 		ret->x_slot = old.x_slot;
 		return true;
 	}
+	if (LIKELY(live_reserve_home(sys_is_single_threaded(), p, ret)))
+		return true;
 	ret->x_slot = take_either(p);
 	return ret->x_slot;
 }
 
 void live_uncount(const void *p)
 {
-	filter_remove(p);
+	live_uncount_by(sys_is_single_threaded(), p);
 }
 
 void live_publish(const struct live_slot *slot, const void *p)
 {
-	filter_add(p);
-	atomic_store_explicit(x_id_of(slot->x_slot), slot->id,
-			      memory_order_relaxed);
-	// release: pairs with find's acquire: the id comes before
-	atomic_store_explicit(slot->x_slot, (uintptr_t)p, memory_order_release);
+	live_publish_by(sys_is_single_threaded(), slot, p);
 }
 
 void live_cancel(const struct live_slot *slot)
 {
-	// release: pairs with take_empty's acquire
+	// release: pairs with live_take_slot's acquire
 	atomic_store_explicit(slot->x_slot, 0, memory_order_release);
 }
 
 bool live_take(const void *p, struct live_slot *ret)
 {
-	_Atomic uint64_t *x = p && state_control() ? find(p) : NULL;
 	uint64_t expected = (uintptr_t)p;
+	_Atomic uint64_t *x;
 
+	if (!p || !state_control())
+		return false;
+	if (LIKELY(live_take_home(sys_is_single_threaded(), p, ret)))
+		return true;
+	x = find(p);
 	if (!x)
 		return false;
 	ret->x_slot = x;
-	ret->id = atomic_load_explicit(x_id_of(x), memory_order_relaxed);
+	ret->id = atomic_load_explicit(live_id_of(x), memory_order_relaxed);
 	// Fails only when the host frees one block twice at once.
-	return rmw_cas64(x, &expected, LIVE_TAKEN);
+	return rmw_cas64_by(sys_is_single_threaded(), x, &expected, LIVE_TAKEN);
 }
 
 void live_restore(const struct live_slot *slot, const void *p)
@@ -200,13 +149,12 @@ void live_restore(const struct live_slot *slot, const void *p)
 
 void live_release(const struct live_slot *slot, const void *p)
 {
-	filter_remove(p);
-	live_cancel(slot);
+	live_release_by(sys_is_single_threaded(), slot, p);
 }
 
 void live_defer(const struct live_slot *slot, const void *p)
 {
-	filter_remove(p);
+	live_uncount_by(sys_is_single_threaded(), p);
 	// Counted first: a process that was killed in between is swept.
 	state_count(COUNTER_FREES_DEFERRED, 1);
 	// release: pairs with the collector's acquire: the id is valid
@@ -225,7 +173,7 @@ static bool sweep_slot(_Atomic uint64_t *x, int (*push)(uint64_t id))
 						     memory_order_acquire,
 						     memory_order_relaxed))
 		return true;
-	if (push(atomic_load_explicit(x_id_of(x), memory_order_relaxed))) {
+	if (push(atomic_load_explicit(live_id_of(x), memory_order_relaxed))) {
 		atomic_store_explicit(x, v, memory_order_release);
 		return false;
 	}

@@ -6,9 +6,9 @@
 
 #include "preload/labels.h"
 #include "preload/names.h"
-#include "preload/rmw.h"
 #include "preload/slack.h"
 #include "preload/state.h"
+#include "preload/stripe.h"
 #include "preload/sys.h"
 #include "preload/unwind.h"
 
@@ -33,11 +33,6 @@ struct pieces {
 	// or they bring a stack that is worth remembering.
 	bool is_stack;
 };
-
-static struct stripe *stripe_at(uint32_t i)
-{
-	return (struct stripe *)(state.stripes + i * state.stripe_step_bytes);
-}
 
 // Nearly all pieces are headers, and a string instruction takes longer to begin
 // than they need.
@@ -165,29 +160,25 @@ static int stripe_write(struct stripe *s, const struct pieces *p)
 	return 0;
 }
 
-static bool stripe_take(struct stripe *s)
+bool ring_make_room(struct stripe *s, uint32_t n_bytes)
 {
-	uint32_t nobody = 0;
+	uint64_t head = atomic_load_explicit(&s->x_head, memory_order_relaxed);
 
-	return !atomic_load_explicit(&s->x_owner_tid, memory_order_relaxed) &&
-	       // acquire: pairs with the last holder's release below
-	       rmw_cas32(&s->x_owner_tid, &nobody, self.tid);
+	return stripe_make_room(s, &head, n_bytes);
 }
 
 static int rings_write(const struct pieces *p)
 {
 	uint32_t n = state_n_ready();
-	uint32_t i = (uint32_t)((uint64_t)(self.tid * 2654435761u) * n >> 32);
+	uint32_t i = stripe_own(n);
 	int err = -EBUSY;
 
 	for (uint32_t tries = n; tries--;) {
-		struct stripe *s = stripe_at(i);
+		struct stripe *s = state_stripe(i);
 
-		if (stripe_take(s)) {
+		if (stripe_take(sys_is_single_threaded(), s)) {
 			err = stripe_write(s, p);
-			// release: pairs with the next holder's acquire
-			atomic_store_explicit(&s->x_owner_tid, 0,
-					      memory_order_release);
+			stripe_give(s);
 			if (!err || err == -EAGAIN)
 				return err;
 		}
@@ -677,7 +668,7 @@ uint64_t ring_progress(void)
 	if (!state.n_stripes)
 		return 1 + sys_slow_now_ns() / SOCKET_PAUSE_NS;
 	for (uint32_t i = 0; i < n; i++)
-		sum += atomic_load_explicit(&stripe_at(i)->x_tail,
+		sum += atomic_load_explicit(&state_stripe(i)->x_tail,
 					    memory_order_relaxed);
 	return sum;
 }

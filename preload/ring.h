@@ -40,6 +40,11 @@ int ring_push_text(struct record *head, const char *text, uint32_t n_bytes);
 // a stack that it names by its hash is in T. As ring_push(); rings only.
 int ring_move(const struct record_head *r, const struct sent_tables *t);
 
+// For who holds S, where stripe_room() found none: true when it has room for
+// N_BYTES now.
+struct stripe;
+bool ring_make_room(struct stripe *s, uint32_t n_bytes);
+
 // True where the thread has a number that holds a stripe for it: a thread that
 // is not registered (its first event is the free of another's block, or the end
 // of the process) is asked for its own. False: not in a sandbox.

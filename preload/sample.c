@@ -4,6 +4,7 @@
 // of it when there is no room. The mathematics is rate.c's, and README.md's.
 #include "preload/sample.h"
 
+#include "preload/exact.h"
 #include "preload/labels.h"
 #include "preload/live.h"
 #include "preload/rate.h"
@@ -269,6 +270,7 @@ static void end_gap(const void *p, size_t n_bytes, uint32_t labels,
 {
 	struct record r = {
 		.type = RECORD_ALLOC, .value = n_bytes, .labels = labels};
+	int err;
 
 	// A call that failed has counted nothing down.
 	if (p && !sample_ready()) {
@@ -277,8 +279,10 @@ static void end_gap(const void *p, size_t n_bytes, uint32_t labels,
 		// The gap's own rate is what made this sample likely, whatever
 		// is in force now.
 		r.aux = self.heap_rate;
-		(void)push_alloc(p, &r, frame);
-		(void)draw_gap();
+		err = push_alloc(p, &r, frame);
+		if (draw_gap() && !err && self.heap_rate == 1 && frame &&
+		    !has_deferred())
+			exact_grant(frame);
 	}
 }
 

@@ -18,11 +18,6 @@ struct sent_tables sent_tables(const struct region_control *c, uintptr_t base)
 	};
 }
 
-static uint32_t half_of(uint32_t position)
-{
-	return position >> state.sent.lg_units;
-}
-
 static _Atomic uint64_t *slot_of(const struct sent_tables *t, uint32_t half,
 				 uint64_t i)
 {
@@ -39,7 +34,7 @@ static uint64_t slot_value(uint64_t hash, uint32_t position)
 
 static bool is_of(uint64_t slot, uint32_t half)
 {
-	return slot && half_of((uint32_t)slot) == half;
+	return slot && sent_half_of((uint32_t)slot) == half;
 }
 
 static unsigned char *place_of(const struct sent_tables *t, uint32_t position)
@@ -51,8 +46,8 @@ static unsigned char *place_of(const struct sent_tables *t, uint32_t position)
 
 bool sent_has(uint64_t hash, struct sent_stack *ret)
 {
-	uint32_t half = half_of(atomic_load_explicit(&state.status->x_log_end,
-						     memory_order_relaxed));
+	uint32_t half = sent_half_of(atomic_load_explicit(
+		&state.status->x_log_end, memory_order_relaxed));
 
 	*ret = (struct sent_stack){
 		.hash = hash,
@@ -76,22 +71,6 @@ bool sent_has(uint64_t hash, struct sent_stack *ret)
 	return false;
 }
 
-bool sent_is_valid(const struct sent_stack *s)
-{
-	// relaxed: whoever replaces the region holds all stripes, and whoever
-	// begins a half looks for their holders after it; taking a stripe was a
-	// full barrier
-	return atomic_load_explicit(&state.x_region, memory_order_relaxed) ==
-		       s->region &&
-	       half_of(atomic_load_explicit(&state.status->x_log_end,
-					    memory_order_relaxed)) == s->half;
-}
-
-static struct stripe *stripe_at(uint32_t i)
-{
-	return (struct stripe *)(state.stripes + i * state.stripe_step_bytes);
-}
-
 // HALF has begun. A stripe that has a holder may get one more record that names
 // a stack of the half before.
 static void note_heads(uint32_t half)
@@ -102,7 +81,7 @@ static void note_heads(uint32_t half)
 	// not see sees the new half
 	atomic_thread_fence(memory_order_seq_cst);
 	for (uint32_t i = 0; i < state_n_ready(); i++) {
-		struct stripe *st = stripe_at(i);
+		struct stripe *st = state_stripe(i);
 		bool is_held = atomic_load_explicit(&st->x_owner_tid,
 						    memory_order_relaxed);
 		uint64_t head =
@@ -118,7 +97,7 @@ static void note_heads(uint32_t half)
 
 static bool is_read(uint32_t i)
 {
-	struct stripe *st = stripe_at(i);
+	struct stripe *st = state_stripe(i);
 	uint64_t head = atomic_load_explicit(&st->x_head, memory_order_relaxed);
 	uint64_t tail = atomic_load_explicit(&st->x_tail, memory_order_relaxed);
 
@@ -153,13 +132,13 @@ static uint32_t take_log(uint32_t n)
 
 	do {
 		at = end ? end : 1;
-		if (half_of(at) != half_of(at + n - 1))
-			at = (half_of(at) + 1) * n_half;
-		if (at && !(at & (n_half - 1)) && !may_begin(half_of(at)))
+		if (sent_half_of(at) != sent_half_of(at + n - 1))
+			at = (sent_half_of(at) + 1) * n_half;
+		if (at && !(at & (n_half - 1)) && !may_begin(sent_half_of(at)))
 			return 0;
 	} while (!atomic_compare_exchange_weak(x_end, &end, at + n));
 	if (!(at & (n_half - 1)))
-		note_heads(half_of(at));
+		note_heads(sent_half_of(at));
 	return at;
 }
 
@@ -182,7 +161,7 @@ static _Atomic uint64_t *find_slot(uint64_t hash, uint32_t half,
 static void publish(uint64_t hash, uint32_t position)
 {
 	uint64_t before;
-	_Atomic uint64_t *x = find_slot(hash, half_of(position), &before);
+	_Atomic uint64_t *x = find_slot(hash, sent_half_of(position), &before);
 
 	// release: pairs with the acquires of sent_has() and sent_find(). If
 	// another was quicker, this stack is sent once more some time.
@@ -194,8 +173,8 @@ static void publish(uint64_t hash, uint32_t position)
 
 void sent_keep(const struct record_frames *f)
 {
-	uint32_t half = half_of(atomic_load_explicit(&state.status->x_log_end,
-						     memory_order_relaxed));
+	uint32_t half = sent_half_of(atomic_load_explicit(
+		&state.status->x_log_end, memory_order_relaxed));
 	// Others can write to where it lies.
 	uint32_t n_frames = *(const volatile uint32_t *)&f->n_frames;
 	uint32_t n_bytes = (uint32_t)sizeof(*f) + n_frames * 8;

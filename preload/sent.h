@@ -26,8 +26,24 @@ struct sent_tables sent_tables(const struct region_control *c, uintptr_t base);
 // The stack HASH was sent.
 bool sent_has(uint64_t hash, struct sent_stack *ret);
 
+// The half of the log that POSITION lies in, counted on.
+static inline uint32_t sent_half_of(uint32_t position)
+{
+	return position >> state.sent.lg_units;
+}
+
 // And its hash may still be pushed.
-bool sent_is_valid(const struct sent_stack *s);
+static inline bool sent_is_valid(const struct sent_stack *s)
+{
+	// relaxed: whoever replaces the region holds all stripes, and whoever
+	// begins a half looks for their holders after it; taking a stripe was a
+	// full barrier
+	return atomic_load_explicit(&state.x_region, memory_order_relaxed) ==
+		       s->region &&
+	       sent_half_of(atomic_load_explicit(&state.status->x_log_end,
+						 memory_order_relaxed)) ==
+		       s->half;
+}
 
 // The stack F, with its pcs behind it, was pushed just now.
 void sent_keep(const struct record_frames *f);

@@ -7,6 +7,7 @@
 
 #include "preload/conf.h"
 #include "preload/dial.h"
+#include "preload/exact.h"
 #include "preload/former.h"
 #include "preload/greet.h"
 #include "preload/launch.h"
@@ -149,6 +150,7 @@ static int use_region(const int fds[WIRE_RING_FDS])
 		if (session.attached_pid) {
 			live_clear();
 			unwind_clear();
+			exact_clear();
 		}
 		mapping_use(c);
 	} else {
@@ -212,6 +214,7 @@ static int use_socket(int *fd_taken)
 
 		live_clear();
 		unwind_clear();
+		exact_clear();
 		mapping_use(c);
 		state.is_sweeper = true;
 		publish(c);

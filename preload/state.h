@@ -165,6 +165,11 @@ static inline uint32_t state_n_ready(void)
 	return n && n <= state.n_stripes ? n : state.n_stripes;
 }
 
+static inline struct stripe *state_stripe(uint32_t i)
+{
+	return (struct stripe *)(state.stripes + i * state.stripe_step_bytes);
+}
+
 // True once the process may be in a seccomp sandbox: no system calls, no clock.
 // Not part of the wiped page, since fork children inherit the sandbox.
 bool state_is_sandboxed(void);

@@ -22,7 +22,9 @@
 #define COLD	    __attribute__((noinline, cold))
 // As rare as COLD by default, but not in exact mode: made quick, not small.
 #define NOINLINE __attribute__((noinline))
-#define EXPORT	 __attribute__((visibility("default")))
+// A part of one caller, or made for the constants that each passes.
+#define INLINE inline __attribute__((always_inline))
+#define EXPORT __attribute__((visibility("default")))
 
 #define SYS_ARG(x) ((long)(x))
 #define SYS_SIX(nr, a, b, c, d, e, f, ...)                                 \

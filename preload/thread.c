@@ -10,6 +10,7 @@
 
 #include "preload/altstack.h"
 #include "preload/cputimer.h"
+#include "preload/exact.h"
 #include "preload/rate.h"
 #include "preload/ring.h"
 #include "preload/state.h"
@@ -349,6 +350,7 @@ void thread_end(uintptr_t start_pc)
 		cputimer_stop();
 		altstack_remove();
 		unwind_forget();
+		exact_forget();
 	}
 	errno = err;
 }

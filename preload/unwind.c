@@ -41,6 +41,7 @@ static struct memo {
 	_Atomic uint64_t x_owner;
 	volatile bool is_busy;
 	uint32_t token;		// the collector whose tables it was walked with
+	uint32_t generation;	// of that walk
 	struct sent_stack sent; // the stack found last, if it was sent
 	struct walk_memo walk;
 } memos[64];
@@ -133,6 +134,8 @@ static bool is_sent(struct memo *m, uint64_t hash, struct sent_stack *ret)
 static bool walk(struct memo *m, struct unwound *u)
 {
 	if (m)
+		m->generation = u->start.generation;
+	if (m)
 		walk_again(&u->tables, &u->start, depth(), &m->walk,
 			   &u->result);
 	else
@@ -170,6 +173,29 @@ bool unwind_walk(const struct capture *c, uint32_t generation,
 	if (m)
 		give_memo(m);
 	return is_done;
+}
+
+bool unwind_prove(const uintptr_t *frame, struct unwind_proof *ret)
+{
+	struct memo *m = memo_of_thread();
+
+	if (atomic_load_explicit(&m->x_owner, memory_order_relaxed) !=
+		    owner_now() ||
+	    m->is_busy)
+		return false;
+	m->is_busy = true;
+	atomic_signal_fence(memory_order_seq_cst);
+	ret->generation = m->generation;
+	ret->changes = m->walk.changes;
+	ret->stack_limit = m->walk.stack_limit;
+	ret->sent = m->sent;
+	ret->n_words = 0;
+	if (m->walk.n && m->walk.result.hash == m->sent.hash &&
+	    m->walk.known[m->walk.n - 1].rsp == (uintptr_t)(frame + 2))
+		ret->n_words = walk_proof(&m->walk, frame, UNWIND_WORDS_MAX,
+					  ret->words);
+	give_memo(m);
+	return ret->n_words;
 }
 
 bool unwind_write(const struct unwound *u, uint64_t *at)

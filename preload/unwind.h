@@ -23,6 +23,40 @@ struct unwound {
 bool unwind_walk(const struct capture *c, uint32_t generation,
 		 struct unwound *ret);
 
+// What proves that a later stack of the thread is the one of its last walk, and
+// so has the same hash.
+#define UNWIND_WORDS_MAX 60u
+struct unwind_proof {
+	struct sent_stack sent;
+	uint64_t stack_limit;
+	uint32_t generation;
+	uint32_t changes; // of the index
+	uint32_t n_words;
+	struct walk_word words[UNWIND_WORDS_MAX];
+};
+
+// The proof of the stack of the call that left FRAME, which was walked just now
+// and was sent. False: there is none.
+bool unwind_prove(const uintptr_t *frame, struct unwind_proof *ret);
+
+// True when P proves that the stack of the call whose frame is the one that it
+// was made for is the same.
+static inline bool unwind_is_proved(const struct unwind_proof *p)
+{
+	const struct walk_word *w = p->words, *end = w + p->n_words;
+
+	// acquire: as in a walk, which looks at the same
+	if (p->stack_limit != self.stack_high ||
+	    p->generation != atomic_load_explicit(&state.status->x_generation,
+						  memory_order_acquire) ||
+	    p->changes != atomic_load_explicit(&state.walk_index->x_changes,
+					       memory_order_acquire))
+		return false;
+	while (w != end && *w->at == w->value)
+		w++;
+	return w == end;
+}
+
 // The thread ends; or the process begins a session, and no thread is known.
 void unwind_forget(void);
 void unwind_clear(void);

@@ -473,3 +473,29 @@ void walk_again(const struct walk_tables *t, const struct walk_start *start,
 	}
 	walk(&w, ret);
 }
+
+static void add_word(struct walk_word *list, uint32_t *n, uint64_t at,
+		     uint64_t value)
+{
+	list[(*n)++] = (struct walk_word){(const uint64_t *)at, value};
+}
+
+uint32_t walk_proof(const struct walk_memo *m, const uintptr_t *rbp_at,
+		    uint32_t max, struct walk_word *ret)
+{
+	const struct walk_known *k = &m->known[m->n - 1];
+	uint32_t n = 0;
+
+	if (!m->n || 2 * m->n > max || m->result.n_frames == UINT32_MAX)
+		return 0;
+	add_word(ret, &n, k->rsp - 8, k->pc);
+	if (k->is_rbp_used)
+		add_word(ret, &n, (uintptr_t)rbp_at, k->rbp);
+	for (; k > m->known; k--) {
+		// As in verify().
+		add_word(ret, &n, k[-1].rsp - 8, k[-1].pc & ~WALK_LOST);
+		if (k->rbp_at)
+			add_word(ret, &n, k->rbp_at, k[-1].rbp);
+	}
+	return n;
+}

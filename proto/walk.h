@@ -168,4 +168,18 @@ void walk_again(const struct walk_tables *t, const struct walk_start *start,
 		uint32_t max_frames, struct walk_memo *memo,
 		struct walk_result *ret);
 
+// A word of the stack, in the process itself.
+struct walk_word {
+	const uint64_t *at;
+	uint64_t value;
+};
+
+// The words that make a walk from the innermost frame of MEMO, which stands
+// behind a call, find MEMO's result again, while they are what they are and the
+// index and the stack's end are what they were: its return address; its rbp if
+// that counts, at RBP_AT; and those of the frames outside. Returns how many
+// there are; 0: more than MAX, or MEMO has no result.
+uint32_t walk_proof(const struct walk_memo *memo, const uintptr_t *rbp_at,
+		    uint32_t max, struct walk_word *ret);
+
 #endif

@@ -12,15 +12,15 @@ KINDS = ("malloc_pairs", "lock_pairs", "label_pairs")
 QUIET = {"CPROF_HEAP_RATE": "0", "CPROF_CPU_HZ": "0"}
 
 
-def count(program, folder, env):
-    """Instructions of one pair of each kind that PROGRAM (pairs.c) makes."""
+def count(program, folder, env, kinds=KINDS):
+    """Instructions of one pair of each of KINDS that PROGRAM (pairs.c) makes."""
     counts = {}
-    for kind in KINDS:
+    for kind in kinds:
         out = os.path.join(folder, f"counts.{kind}")
         subprocess.run(
             ["valgrind", "--tool=callgrind", f"--toggle-collect={kind}",
              f"--callgrind-out-file={out}", program, str(N)],
-            env=dict(env, CPROF_DIR=folder, **QUIET), check=True,
+            env=QUIET | env | {"CPROF_DIR": folder}, check=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         with open(out, encoding="utf-8") as f:

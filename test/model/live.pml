@@ -6,7 +6,7 @@
 //
 //	thread      preload/live.c, called as in preload/sample.c: push_alloc,
 //	            end_stale and preload/hook_heap.c: hook_heap_free, push_free,
-//	            realloc_sampled
+//	            realloc_sampled; preload/exact.c: put_alloc, exact_free
 //	collector   collector/drain.c: sweep_bucket; with the socket transport the
 //	            threads sweep: preload/live.c: live_sweep
 //

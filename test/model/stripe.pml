@@ -3,8 +3,9 @@
 // A stripe: two writers of one process (one of which may die anywhere), the
 // collector that reads, and that frees what the dead one held.
 //
-//	writer      preload/ring.c: stripe_take, stripe_make_room,
-//	            stripe_write, rings_write
+//	writer      preload/stripe.h: stripe_take; preload/ring.c:
+//	            stripe_make_room, stripe_write, rings_write;
+//	            preload/exact.c: push_alloc, push_free
 //	collector   collector/drain.c: drain_run, drain_free_stripes;
 //	            collector/ringread.c: ringread_head, copy_record
 //

@@ -303,6 +303,62 @@ static void test_hash(void **state)
 static struct walk_memo memo;
 static int n_complete;
 
+// The proof of a result; rbp stands in a place of its own.
+static struct {
+	struct walk_word words[2 * WALK_KNOWN_MAX];
+	uint32_t n;
+	uint64_t rsp;
+	uint64_t stack_bytes;
+	struct walk_result result;
+} proof;
+static const uintptr_t rbp_place;
+static int n_proved, n_refuted;
+
+static uint64_t word_now(const struct walk_start *start, const uint64_t *at)
+{
+	uint64_t word;
+
+	if (at == &rbp_place)
+		return start->rbp;
+	if ((uintptr_t)at == start->rsp - 8)
+		return start->pc | WALK_EXACT;
+	memcpy(&word, start->stack + ((uintptr_t)at - start->rsp), 8);
+	return word;
+}
+
+static bool is_proved(const struct walk_start *start)
+{
+	uint32_t n = 0;
+
+	if (!proof.n || proof.rsp != start->rsp ||
+	    proof.stack_bytes != start->stack_bytes)
+		return false;
+	while (n < proof.n &&
+	       word_now(start, proof.words[n].at) == proof.words[n].value)
+		n++;
+	return n == proof.n;
+}
+
+// Where the proof of an earlier walk holds, this one found the same.
+static void check_proof(const struct walk_start *start, uint32_t depth,
+			const struct walk_result *found)
+{
+	if (is_proved(start) && proof.result.n_frames <= depth) {
+		assert_int_equal(found->n_frames, proof.result.n_frames);
+		assert_true(found->hash == proof.result.hash);
+		n_proved++;
+	} else {
+		n_refuted++;
+	}
+	if (rand() % 2)
+		return;
+	proof.n =
+		walk_proof(&memo, &rbp_place, 2 * WALK_KNOWN_MAX, proof.words);
+	proof.rsp = start->rsp;
+	proof.stack_bytes = start->stack_bytes;
+	proof.result = memo.result;
+}
+
 // With a memo and without: the same, whatever the memo is of.
 static struct walk_result compare_memo(const struct walk_start *start,
 				       uint32_t depth)
@@ -316,6 +372,7 @@ static struct walk_result compare_memo(const struct walk_start *start,
 		assert_true(with.hash == without.hash);
 		assert_int_equal(with.is_cut, without.is_cut);
 	}
+	check_proof(start, depth, &with);
 	return with;
 }
 
@@ -392,6 +449,8 @@ static void test_memo(void **state)
 	for (int i = 0; i < 100; i++)
 		descend(&seed, rand_r(&seed) % 8);
 	assert_true(n_complete > 100 * 100);
+	print_message("%d proved, %d refuted\n", n_proved, n_refuted);
+	assert_true(n_proved > 1000 && n_refuted > 1000);
 }
 
 // It does what it is for: a walk that comes to known frames looks at no table.
