@@ -186,18 +186,21 @@ static double weight(uint64_t n_bytes, uint64_t rate)
 // a broken or hostile process sends one) replaces the first.
 static void remember(struct agg *a, uint64_t id, const struct agg_live *live)
 {
-	uint64_t old;
-	long i;
+	long i = take_live(a);
+	uint64_t *at = NULL;
+	bool is_new;
 
-	if (hmap_remove(&a->by_id, id, &old))
-		put_live(a, (uint32_t)old);
-	i = take_live(a);
-	if (i < 0 || hmap_put(&a->by_id, id, (uint64_t)i)) {
+	if (i >= 0)
+		at = hmap_add(&a->by_id, id, &is_new);
+	if (!at) {
 		if (i >= 0)
 			put_live(a, (uint32_t)i);
 		a->n_live_overflow++;
 		return;
 	}
+	if (!is_new)
+		put_live(a, (uint32_t)*at);
+	*at = (uint64_t)i;
 	*change_live(a, (size_t)i) = *live;
 }
 

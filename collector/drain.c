@@ -55,19 +55,23 @@ static void check_generation(struct proc *p)
 		ingest_refresh(&p->ingest, generation);
 }
 
-// Read one record ahead: what a process's heap adds up to lies in more memory
+// Read some records ahead: what a process's heap adds up to lies in more memory
 // than caches hold, and most of a record's cost is to wait for that.
+#define AHEAD 4u // a power of two
+
 static uint64_t drain_ring(struct proc *p, struct ringread *r, uint64_t head)
 {
-	static __thread union ringread_record records[2];
+	static __thread union ringread_record records[AHEAD];
 	uint64_t tail = r->tail;
-	bool has_one = ringread_next(r, head, &records[0]);
+	uint32_t n_read = 0;
 
-	for (int i = 0; has_one; i ^= 1) {
-		has_one = ringread_next(r, head, &records[i ^ 1]);
-		if (has_one)
-			ingest_expect(&p->ingest, &records[i ^ 1]);
-		ingest_record(&p->ingest, &records[i]);
+	for (uint32_t n = 0;; n++) {
+		while (n_read - n < AHEAD &&
+		       ringread_next(r, head, &records[n_read % AHEAD]))
+			ingest_expect(&p->ingest, &records[n_read++ % AHEAD]);
+		if (n == n_read)
+			break;
+		ingest_record(&p->ingest, &records[n % AHEAD]);
 	}
 	return r->tail - tail;
 }

@@ -105,19 +105,28 @@ static int grow(struct hmap *m)
 	return 0;
 }
 
-int hmap_put(struct hmap *m, uint64_t key, uint64_t value)
+uint64_t *hmap_add(struct hmap *m, uint64_t key, bool *ret_is_new)
 {
 	struct hmap_slot *slot;
-	int err;
 
 	ASSERT(key);
-	if (4 * (m->count + 1) > 3 * m->n_slots && (err = grow(m)))
-		return err;
+	if (4 * (m->count + 1) > 3 * m->n_slots && grow(m))
+		return NULL;
 	slot = find(m, key);
-	if (!slot->key)
-		m->count++;
+	*ret_is_new = !slot->key;
+	m->count += *ret_is_new;
 	slot->key = key;
-	slot->value = value;
+	return &slot->value;
+}
+
+int hmap_put(struct hmap *m, uint64_t key, uint64_t value)
+{
+	bool is_new;
+	uint64_t *at = hmap_add(m, key, &is_new);
+
+	if (!at)
+		return -ENOMEM;
+	*at = value;
 	return 0;
 }
 
@@ -133,7 +142,7 @@ bool hmap_remove(struct hmap *m, uint64_t key, uint64_t *ret_value)
 	struct hmap_slot *slot;
 	size_t hole, i;
 
-	if (!m->n_slots || !key)
+	if (!m->count || !key)
 		return false;
 	slot = find(m, key);
 	if (!slot->key)

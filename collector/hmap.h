@@ -35,6 +35,10 @@ uint64_t *hmap_get(const struct hmap *m, uint64_t key);
 // KEY is going to be asked for in a moment: its memory comes meanwhile.
 void hmap_expect(const struct hmap *m, uint64_t key);
 
+// The value of KEY, which is added if it is not there: then its value is to be
+// set. NULL: no memory, and nothing is changed.
+uint64_t *hmap_add(struct hmap *m, uint64_t key, bool *ret_is_new);
+
 // Sets the value of KEY. 0, or -ENOMEM with nothing changed.
 int hmap_put(struct hmap *m, uint64_t key, uint64_t value);
 

@@ -559,10 +559,16 @@ static void on_counters(struct ingest *in, const union ringread_record *r)
 
 void ingest_expect(const struct ingest *in, const union ringread_record *record)
 {
-	const struct record *h = &record->header;
+	bool is_brief = record->head.form == FORM_BRIEF;
+	uint64_t id;
 
-	if (h->type == RECORD_ALLOC || h->type == RECORD_FREE)
-		hmap_expect(&in->agg.by_id, h->id);
+	if (record->head.type == RECORD_FREE)
+		id = is_brief ? record->free.id : record->header.id;
+	else if (record->head.type == RECORD_ALLOC)
+		id = is_brief ? record->alloc.id : record->header.id;
+	else
+		return;
+	hmap_expect(&in->agg.by_id, id);
 }
 
 void ingest_record(struct ingest *in, const union ringread_record *record)
