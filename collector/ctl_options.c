@@ -217,6 +217,11 @@ static int refuse_option(const struct grammar *g, int argc, char **argv)
 			argv[0], word, list);
 }
 
+static int refuse_bare(const char *command, const char *option)
+{
+	return ctl_fail(CTL_USAGE, "%s: '%s' needs a value", command, option);
+}
+
 int ctl_options_read(int argc, char **argv, unsigned accepts,
 		     struct ctl_options *ret_options)
 {
@@ -233,8 +238,10 @@ int ctl_options_read(int argc, char **argv, unsigned accepts,
 		if (c == '?')
 			return refuse_option(&g, argc, argv);
 		if (c == ':')
-			return ctl_fail(CTL_USAGE, "%s: '%s' needs a value",
-					argv[0], argv[optind - 1]);
+			return refuse_bare(argv[0], argv[optind - 1]);
+		// `run --cpuprofile -- PROG`
+		if (optarg && !strcmp(argv[optind - 1], "--"))
+			return refuse_bare(argv[0], argv[optind - 2]);
 		if (c >= SETTING_VALUE && c < OPTION_VALUE)
 			status = take_setting(&o, c - SETTING_VALUE,
 					      g.longs[i_long].name, optarg);

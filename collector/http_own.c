@@ -64,6 +64,12 @@ enum MHD_Result http_own_profile(struct http_request *r)
 	return http_reply_fail(r);
 }
 
+static const char there_are[] =
+#define KIND(id, name, ...) name ", "
+#include "proto/kinds.def"
+#undef KIND
+	"and those of the process's own";
+
 // The kind that the parameter names, or negative errno and r->error.
 static int read_kind(struct http_request *r)
 {
@@ -74,8 +80,8 @@ static int read_kind(struct http_request *r)
 		kind = query_own_kind(r->proc, name);
 	if (kind < 0)
 		return query_fail(&r->error, kind,
-				  "no profile is called '%.100s'",
-				  name ? name : "");
+				  "no profile is called '%.100s'; there are %s",
+				  name ? name : "", there_are);
 	return kind;
 }
 

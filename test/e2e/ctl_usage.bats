@@ -41,6 +41,7 @@ refused() { # TEXT ARGS...
 @test "an option without its value says so" {
 	refused "'--seconds' needs a value" profile --seconds
 	refused "'-o' needs a value" heap -o
+	refused "'--cpuprofile' needs a value" run --cpuprofile -- true
 }
 
 @test "bad seconds are refused with what is allowed" {

@@ -107,6 +107,19 @@ def wrong_pid():
                  b"to 2147483647\n")
 
 
+def wrong_kind():
+    child = under.start(["/bin/sleep", "60"], "wrong-kind")
+    under.attached(child.pid)
+    for query in "kind=x", "":
+        status, body = under.http("GET", f"/{child.pid}/api/profile?{query}")
+        expect_equal(f"status of '{query}'", status, 404)
+        under.expect(f"its text: {body}", body.startswith(
+            f"no profile is called '{query[5:]}'; there are cpu, inuse, "
+            .encode()))
+    child.kill()
+    child.wait()
+
+
 def without_path():
     with connect() as s:
         s.sendall(b"GET ?x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -122,6 +135,7 @@ def main():
     under.poll("as many of all as may be are served", too_many_of_all)
     under.poll("it answers after too many", answers)
     wrong_pid()
+    wrong_kind()
     without_path()
     daemon.terminate()
     expect_equal("status after SIGTERM", daemon.wait(20), 0)
