@@ -288,26 +288,22 @@ def stop_collectors(folder):
     measure.wait_for(lambda: not os.path.exists(f"/proc/{pid}"))
 
 
-def rss_mib(bench, n_threads, cpu_s, settings):
-    out = output_of(bench, [bench.program("busy"), str(n_threads), str(cpu_s),
-                            "20"], settings)
-    return int(out.split()[1]) / 1024
+def added_mib(bench, *words):
+    """Resident memory that the shim adds to busy WORDS, at default settings."""
+    command = [bench.program("busy"), "100", *map(str, words)]
+    bare, ours = (int(output_of(bench, command, settings).split()[1])
+                  for settings in ({}, shim(bench)))
+    return (ours - bare) / 1024
 
 
 def target_memory(_, bench):
     """Of 100 threads that have just begun to take samples, and of 100 that
-    have used all rings from end to end, as a process does with time."""
-    churn = [bench.program("churn"), "100", "40000"]
-    new, used = (
-        [run({}), run(shim(bench, **more))] for run, more in (
-            (lambda settings: rss_mib(bench, 100, 2, settings), {}),
-            (lambda settings: measure.run(bench, churn, settings,
-                                          folder_of(bench)).peak_mib,
-             {"CPROF_HEAP_RATE": "4096"})))
+    have used all rings from end to end several times, as a process does with
+    time, and go on."""
     return [metric("target: resident memory added with 100 threads", "MiB",
-                   new[1] - new[0]),
+                   added_mib(bench, 2, 20)),
             metric("target: the same once all rings were used", "MiB",
-                   used[1] - used[0])]
+                   added_mib(bench, 10, 20, 2000))]
 
 
 def alone(o, bench):
