@@ -28,7 +28,6 @@ struct leaks {
 static int read_input(struct ctl_render *r, const struct ctl_options *o)
 {
 	struct ctl_target target;
-	struct ctl_reply reply;
 	int status = CTL_OK;
 
 	// A file is there; a process is a name or a number.
@@ -38,13 +37,7 @@ static int read_input(struct ctl_render *r, const struct ctl_options *o)
 		return status;
 	}
 	status = ctl_target_only(o, &target);
-	if (!status)
-		status = ctl_profile_take(o, &target, KIND_INUSE, &reply);
-	if (status)
-		return status;
-	status = ctl_render_bytes(r, target.comm, reply.body, reply.n_bytes);
-	ctl_http_free(&reply);
-	return status;
+	return status ? status : ctl_profile_read(o, &target, KIND_INUSE, r);
 }
 
 static int find_values(struct leaks *l)

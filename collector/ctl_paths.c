@@ -32,7 +32,11 @@ int ctl_paths_socket(const char *given,
 	// Whom it was not told to trust it does not: anybody could have made a
 	// folder of that name in /tmp.
 	err = paths_check(ret_path);
-	if (err == -EPERM || err == -ENOTDIR)
+	if (err == -ENOTDIR)
+		return ctl_fail(CTL_FAILED,
+				"the socket '%s' would not lie in a folder",
+				ret_path);
+	if (err == -EPERM)
 		return ctl_fail(CTL_FAILED,
 				"the folder of the socket '%s' is not safe: "
 				"others can write to it",

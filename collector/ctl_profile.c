@@ -141,24 +141,33 @@ int ctl_profile_take(const struct ctl_options *o,
 	return ctl_profile_wait(o, &wanted, ret_reply);
 }
 
+int ctl_profile_read(const struct ctl_options *options,
+		     const struct ctl_target *target, enum kind kind,
+		     struct ctl_render *r)
+{
+	struct ctl_reply reply;
+	int status = ctl_profile_take(options, target, kind, &reply);
+
+	if (status)
+		return status;
+	status = ctl_render_bytes(r, target->comm, reply.body, reply.n_bytes);
+	ctl_http_free(&reply);
+	return status;
+}
+
 // As the report that files of this name are.
 static int write_report(const struct ctl_options *options,
 			const struct ctl_target *target, enum kind kind,
 			const struct report_format *format)
 {
 	struct ctl_render render;
-	struct ctl_reply reply;
 	struct ctl_out out;
 	int status = ctl_out_check_report(options->out, &out);
 
-	if (!status)
-		status = ctl_profile_take(options, target, kind, &reply);
 	if (status)
 		return status;
 	ctl_render_init(&render);
-	status = ctl_render_bytes(&render, target->comm, reply.body,
-				  reply.n_bytes);
-	ctl_http_free(&reply);
+	status = ctl_profile_read(options, target, kind, &render);
 	if (!status)
 		status = ctl_render_write(&render, format, options, NULL);
 	ctl_render_fini(&render);

@@ -31,4 +31,11 @@ int ctl_profile_take(const struct ctl_options *options,
 		     const struct ctl_target *target, enum kind kind,
 		     struct ctl_reply *ret_reply);
 
+struct ctl_render;
+
+// Takes it from TARGET into R's sources. The exit status.
+int ctl_profile_read(const struct ctl_options *options,
+		     const struct ctl_target *target, enum kind kind,
+		     struct ctl_render *r);
+
 #endif

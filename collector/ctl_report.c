@@ -37,7 +37,6 @@ static int read_live(struct ctl_render *r, const struct ctl_options *o,
 {
 	const char *word = w->n > 1 ? w->words[1] : NULL;
 	struct ctl_target target;
-	struct ctl_reply reply;
 	int status;
 
 	if (w->n > 2)
@@ -49,13 +48,7 @@ static int read_live(struct ctl_render *r, const struct ctl_options *o,
 				"is allowed",
 				word, o->pid);
 	status = ctl_target_choose(o, word, &target);
-	if (!status)
-		status = ctl_profile_take(o, &target, kind, &reply);
-	if (status)
-		return status;
-	status = ctl_render_bytes(r, target.comm, reply.body, reply.n_bytes);
-	ctl_http_free(&reply);
-	return status;
+	return status ? status : ctl_profile_read(o, &target, kind, r);
 }
 
 // What only a profile that is taken now can have.

@@ -123,11 +123,13 @@ static int open_out(struct proc *p, struct out *ret)
 	return err;
 }
 
-// What another folder may not suffer from.
+// What another folder may not suffer from. In /proc, and where the folder was
+// removed, a new file is ENOENT.
 static bool is_of_folder(int err)
 {
 	return err == -ENOSPC || err == -EDQUOT || err == -EROFS ||
-	       err == -EIO || err == -EACCES;
+	       err == -EIO || err == -EACCES || err == -EPERM ||
+	       err == -ENOENT || err == -ESTALE;
 }
 
 // After ERR: OUT becomes the folder to fall back to. False: there is none.

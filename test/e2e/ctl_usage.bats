@@ -103,6 +103,9 @@ refused() { # TEXT ARGS...
 	run "$CTL" ps
 	[ "$status" -eq 1 ]
 	one_line "no collector is running"
+	run "$CTL" -S "$T/s/s" ps
+	[ "$status" -eq 1 ]
+	one_line "'$T/s/s' would not lie in a folder"
 }
 
 @test "help and version go to stdout and succeed" {

@@ -59,7 +59,6 @@ def run_in(folder, **settings):
 
 def folder():
     top = os.path.join(under.TMP, "patterns")
-    os.makedirs(top)  # one folder is made, not its parents
     pid = run_in(top + "/%e-%p-%{WHERE}", WHERE="there")
     wanted = f"{top}/heap_exact-{pid}-there"
     under.poll(f"files in {wanted}", lambda: pprof.find(wanted))
@@ -67,10 +66,11 @@ def folder():
 
 def unwritable():
     fallback = f"/tmp/cprof-{os.getuid()}"
-    pid = run_in("/proc/nowhere")
-    for path in under.poll(f"files in {fallback}",
-                           lambda: pprof.find(fallback, pid=str(pid))):
-        os.unlink(path)
+    for folder_of in "/proc/nowhere", "/proc":
+        pid = run_in(folder_of)
+        for path in under.poll(f"files in {fallback}, not {folder_of}", lambda:
+                               pprof.find(fallback, pid=str(pid))):
+            os.unlink(path)
 
 
 def labels_and_depth():
