@@ -140,6 +140,17 @@ static COLD void block_really(const siginfo_t *si, ucontext_t *uc)
 	send_again(si);
 }
 
+// A signal that the host has no handler for, or blocks: only if it ended a call,
+// as the kernel has said in the context then. Of two that came together the
+// host's has that context (the lower number is first), unless it is above ours.
+static void count_signal(const ucontext_t *uc)
+{
+	if (arch_result(uc) != -EINTR)
+		return;
+	atomic_store_explicit(&waiting.x_n_signals, tick_count() + 1,
+			      memory_order_relaxed);
+}
+
 // Hands a signal of the host's own to its handler, with the mask it would have.
 static COLD void chain(struct tick_view *view, siginfo_t *si, void *uc)
 {
@@ -148,11 +159,14 @@ static COLD void chain(struct tick_view *view, siginfo_t *si, void *uc)
 
 	// Really blocked and yet here: sigsuspend and its like let it through.
 	if (self.flags & THREAD_BLOCKS_PROF && !(self.flags & THREAD_PARKED)) {
+		count_signal(uc);
 		block_really(si, uc);
 		return;
 	}
-	if (act.sa_handler == SIG_DFL || act.sa_handler == SIG_IGN)
+	if (act.sa_handler == SIG_DFL || act.sa_handler == SIG_IGN) {
+		count_signal(uc);
 		return;
+	}
 	if (act.sa_flags & (int)SA_RESETHAND) {
 		reset = act;
 		reset.sa_handler = SIG_DFL;
@@ -181,17 +195,6 @@ static COLD void on_request(const siginfo_t *si, const ucontext_t *uc)
 	if (!state_is_sandboxed() && sample_ready() && request)
 		sample_stack(request, uc);
 	state_clear_flags(THREAD_IN_HANDLER);
-}
-
-// Only a signal that ended a call: the kernel has said so in the context then.
-// Of two that came together the host's has that context (the lower number is
-// first), unless it is above ours.
-static void count_signal(const ucontext_t *uc)
-{
-	if (arch_result(uc) != -EINTR)
-		return;
-	atomic_store_explicit(&waiting.x_n_signals, tick_count() + 1,
-			      memory_order_relaxed);
 }
 
 // What the handler's end puts back is the alternate stack that was in force

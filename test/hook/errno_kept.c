@@ -9,6 +9,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { MARK = 12345 };
 
@@ -79,6 +80,40 @@ static void signals(void)
 	check();
 }
 
+static void *wait_until(void *arg)
+{
+	struct timespec until;
+	sigset_t urgent;
+
+	sigemptyset(&urgent);
+	sigaddset(&urgent, SIGURG);
+	pthread_sigmask(arg ? SIG_BLOCK : SIG_UNBLOCK, &urgent, NULL);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 60;
+	errno = MARK;
+	if (sem_timedwait(&sem, &until))
+		n_changed++;
+	check();
+	return arg;
+}
+
+// A signal that nobody has a handler for, or that the waiting thread blocks, ends
+// no wait.
+static void interrupted(void *is_blocked)
+{
+	pthread_t t;
+
+	pthread_create(&t, NULL, wait_until, is_blocked);
+	for (int i = 0; i < 10; i++) {
+		usleep(2000);
+		pthread_kill(t, SIGURG);
+	}
+	usleep(2000);
+	sem_post(&sem);
+	pthread_join(t, NULL);
+	errno = MARK;
+}
+
 int main(void)
 {
 	double end_s;
@@ -91,6 +126,8 @@ int main(void)
 		locks();
 		signals();
 	}
+	interrupted(NULL);
+	interrupted(&sem);
 	end_s = host_now_s() + 1;
 	while (host_now_s() < end_s)
 		for (unsigned i = 0; i < 1000; i++) {

@@ -2,9 +2,11 @@
 //
 // A profile too large for one piece of an answer: blocks under a thousand
 // labels, asked for by cprof_write() as the file of the argument; into a pipe
-// that holds a page, whose reader takes it by bits; and into a pipe's other
-// end.
+// that holds a page, whose reader takes it by bits; into a pipe's other end; and
+// into a pipe that nobody reads.
 #include "preload/cprof.h"
+
+#include "test/lib/host.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -42,6 +44,18 @@ static void write_to_pipe(void)
 	       cprof_write_fd("allocs", ends[0]));
 }
 
+// Into a pipe that nobody reads: not for ever.
+static void write_to_nobody(void)
+{
+	double start_s = host_now_s();
+	int status;
+
+	if (pipe(ends) || fcntl(ends[1], F_SETPIPE_SZ, 4096) < 0)
+		return;
+	status = cprof_write_fd("allocs", ends[1]);
+	printf("unread %d\nunread_s %.3f\n", status, host_now_s() - start_s);
+}
+
 int main(int argc, char **argv)
 {
 	char value[32];
@@ -58,5 +72,6 @@ int main(int argc, char **argv)
 	}
 	printf("status %d\n", argc > 1 ? cprof_write("allocs", argv[1]) : -1);
 	write_to_pipe();
+	write_to_nobody();
 	return 0;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# run: 60 any
-"""cprof_write() of a profile that comes in many pieces: the file is whole."""
+# run: 120 any
+"""cprof_write() of a profile that comes in many pieces: the file is whole; and a
+pipe that nobody reads is given up after the time that a request may take."""
 import errno
 import os
 import sys
@@ -11,12 +12,14 @@ import pprof  # noqa: E402
 import under  # noqa: E402
 
 path = os.path.join(under.TMP, "large.pb.gz")
-run = under.Run(under.program("truth/write", path), **under.EXACT)
+run = under.Run(under.program("truth/write", path), limit_s=90, **under.EXACT)
 under.expect_equal("cprof_write says", run.values["status"], 0)
 under.expect_equal("into a pipe", run.values["piped"], 0)
 under.expect(f"{run.values['piped_bytes']:.0f} bytes came through it",
              run.values["piped_bytes"] > 4096)
 under.expect_equal("into its other end", run.values["read_end"], -errno.EBADF)
+under.expect_equal(f"to nobody, for {run.values['unread_s']} s",
+                   run.values["unread"], -errno.ETIMEDOUT)
 n_bytes = os.path.getsize(path)
 under.expect(f"a large answer: {n_bytes} bytes", n_bytes > 8192)
 profile = pprof.Profile(path)
