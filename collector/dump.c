@@ -96,6 +96,11 @@ void dump_choose_dir(struct proc *p)
 	int err;
 
 	p->dir = paths_expand(p->hello->dir, &names);
+	if (p->dir && !paths_has_cwd(&names) && *p->hello->dir != '/')
+		proc_warn(p,
+			  "it began in no folder that has a name: profiles go "
+			  "to '%s'",
+			  p->dir);
 	err = p->dir ? out_check(p->dir) : 0;
 	if (err)
 		fall_back(p, err);

@@ -83,6 +83,8 @@ static char *print_name(const struct gperf *g, const Cprof__Hello *h,
 {
 	char child[16] = "", *name;
 
+	if (*base != '/' && *h->cwd != '/')
+		return NULL; // the folder that it began in is gone
 	if (g->is_child)
 		(void)snprintf(child, sizeof(child), "_%u", h->pid);
 	if (asprintf(&name, "%s%s%s%s%s", *base == '/' ? "" : h->cwd,

@@ -264,7 +264,8 @@ int out_write(struct out *o, const char *kind, const struct buf *data,
 		(void)unlinkat(o->dir_fd, temporary, 0);
 		return err;
 	}
-	if (asprintf(&path, "%s/%s", o->dir, name) < 0)
+	// The root has its slash.
+	if (asprintf(&path, "%s/%s", o->dir[1] ? o->dir : "", name) < 0)
 		return -ENOMEM;
 	*ret_path = path;
 	return 0;

@@ -226,6 +226,22 @@ static size_t put_escape(struct buf *b, const struct paths_names *names,
 	return 1;
 }
 
+bool paths_has_cwd(const struct paths_names *names)
+{
+	return names->cwd && *names->cwd == '/';
+}
+
+// Where names without a folder lie.
+static void put_cwd(struct buf *b, const struct paths_names *names)
+{
+	char fallback[64];
+
+	if (paths_has_cwd(names))
+		buf_puts(b, names->cwd);
+	else if (!paths_fallback(fallback, sizeof(fallback)))
+		buf_puts(b, fallback);
+}
+
 char *paths_expand(const char *text, const struct paths_names *names)
 {
 	struct buf b, path;
@@ -242,8 +258,8 @@ char *paths_expand(const char *text, const struct paths_names *names)
 	}
 	// %{HOME} may have made it absolute.
 	if (!b.n_bytes || b.data[0] != '/')
-		buf_puts(&path, names->cwd && *names->cwd ? names->cwd : "/");
-	if (b.n_bytes && path.n_bytes)
+		put_cwd(&path, names);
+	if (b.n_bytes && path.n_bytes && path.data[path.n_bytes - 1] != '/')
 		buf_puts(&path, "/");
 	if (b.n_bytes)
 		buf_put(&path, b.data, b.n_bytes);

@@ -37,14 +37,16 @@ struct paths_names {
 	uint32_t pid;
 	const char *comm;
 	int64_t start_time_ns; // CLOCK_REALTIME
-	const char *cwd;
+	const char *cwd;       // not absolute: one that has no name any more
 	const char *const *environment; // NAME=value
 	size_t n_environment;
 };
 
 // TEXT with %p %e %h %t %{NAME} %% filled in, as an absolute path; an
-// unknown % stays as it is. To be freed; NULL: no memory.
+// unknown % stays as it is; in paths_fallback() where there is no working
+// directory. To be freed; NULL: no memory.
 char *paths_expand(const char *text, const struct paths_names *names);
+bool paths_has_cwd(const struct paths_names *names);
 
 // /tmp/cprof-UID, made if missing. 0, or negative errno when it can't be used.
 int paths_fallback(char *ret_path, size_t n_bytes);

@@ -71,6 +71,19 @@ def unwritable():
         for path in under.poll(f"files in {fallback}, not {folder_of}", lambda:
                                pprof.find(fallback, pid=str(pid))):
             os.unlink(path)
+    # A folder that is gone, as a daemon's may be.
+    gone = os.path.join(under.TMP, "gone")
+    env = under.environment(under.TMP, dict(under.EXACT, CPROF_DIR=""))
+    child = subprocess.Popen(
+        ["sh", "-c", 'mkdir "$0"; cd "$0"; rmdir "$0"; exec "$@"', gone,
+         *under.program("truth/heap_exact")], env=env,
+        stdout=subprocess.DEVNULL)
+    under.expect_equal("status", child.wait(60), 0)
+    for path in under.poll(f"files in {fallback}, not /", lambda:
+                           pprof.find(fallback, "alloc", pid=str(child.pid))):
+        os.unlink(path)
+    for path in pprof.find(fallback, pid=str(child.pid)):
+        os.unlink(path)
 
 
 def labels_and_depth():
