@@ -5,6 +5,9 @@
 # that no other one of this build has at the same time.
 set -eu
 . "$HERE/lib.sh"
+case $2 in
+instances/*) exec "$HERE/redis-instances.sh" "$1" "${2#*/}" ;;
+esac
 cp -rs "$1" "$T/copy"
 cd "$T/copy"
 taken=99
