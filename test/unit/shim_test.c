@@ -485,6 +485,21 @@ static void test_filter_keeps_neighbours_together(void **unused)
 	assert_in_range(n_lines, 1, REGION_PAGE / 16 / 64 + 1);
 }
 
+// By a socket nobody sees how far the reader is: who has waited for room in
+// vain may wait again some time.
+static void test_progress_by_socket(void **unused)
+{
+	uint64_t progress, before;
+
+	(void)unused;
+	state.n_stripes = 0;
+	before = ring_progress();
+	for (int i = 0; (progress = ring_progress()) == before && i < 2000; i++)
+		usleep(1000);
+	assert_int_not_equal(progress, before);
+	state.n_stripes = N_STRIPES;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -511,6 +526,7 @@ int main(void)
 			test_address_seen_again_ends_the_old_block, set_up),
 		cmocka_unit_test_setup(test_a_look_takes_nothing, set_up),
 		cmocka_unit_test_setup(test_live_full, set_up),
+		cmocka_unit_test_setup(test_progress_by_socket, set_up),
 		cmocka_unit_test(test_filter_keeps_blocks_apart),
 		cmocka_unit_test(test_filter_keeps_neighbours_together),
 	};
