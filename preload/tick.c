@@ -140,9 +140,10 @@ static COLD void block_really(const siginfo_t *si, ucontext_t *uc)
 	send_again(si);
 }
 
-// A signal that the host has no handler for, or blocks: only if it ended a call,
-// as the kernel has said in the context then. Of two that came together the
-// host's has that context (the lower number is first), unless it is above ours.
+// A signal that the host has no handler for, or blocks: only if it ended a
+// call, as the kernel has said in the context then. Of two that came together
+// the host's has that context (the lower number is first), unless it is above
+// ours.
 static void count_signal(const ucontext_t *uc)
 {
 	if (arch_result(uc) != -EINTR)

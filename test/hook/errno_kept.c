@@ -97,8 +97,8 @@ static void *wait_until(void *arg)
 	return arg;
 }
 
-// A signal that nobody has a handler for, or that the waiting thread blocks, ends
-// no wait.
+// A signal that nobody has a handler for, or that the waiting thread blocks,
+// ends no wait.
 static void interrupted(void *is_blocked)
 {
 	pthread_t t;

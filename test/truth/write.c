@@ -2,8 +2,8 @@
 //
 // A profile too large for one piece of an answer: blocks under a thousand
 // labels, asked for by cprof_write() as the file of the argument; into a pipe
-// that holds a page, whose reader takes it by bits; into a pipe's other end; and
-// into a pipe that nobody reads.
+// that holds a page, whose reader takes it by bits; into a pipe's other end;
+// and into a pipe that nobody reads.
 #include "preload/cprof.h"
 
 #include "test/lib/host.h"
