@@ -77,7 +77,9 @@ static void look_at_file(struct doctor *d, const char *prog)
 		say(d, FOUND_OWN_MALLOC, elf.own_malloc);
 	if (*elf.allocator)
 		say(d, FOUND_ALLOCATOR, elf.allocator);
-	if (elf.has_dwarf)
+	if (elf.is_dwarf_unreadable)
+		say(d, FOUND_UNREADABLE_DWARF, "");
+	else if (elf.has_dwarf)
 		say(d, FOUND_SYMBOLS, "debug information");
 	else if (*elf.debug_file)
 		say(d, FOUND_DEBUG_FILE, elf.debug_file);

@@ -187,6 +187,16 @@ static bool defines_malloc(Elf *elf, Elf_Scn *section, const GElf_Shdr *sh)
 	return false;
 }
 
+// zlib's can be read by every libelf, zstd's by those built with it.
+static bool is_unreadable(Elf_Scn *section, const GElf_Shdr *sh)
+{
+	GElf_Chdr ch;
+
+	return sh->sh_flags & SHF_COMPRESSED && gelf_getchdr(section, &ch) &&
+	       ch.ch_type != ELFCOMPRESS_ZLIB &&
+	       elf_compress(section, 0, 0) < 0;
+}
+
 static void read_section(Elf *elf, Elf_Scn *section, size_t names,
 			 struct ctl_elf *e)
 {
@@ -203,8 +213,11 @@ static void read_section(Elf *elf, Elf_Scn *section, size_t names,
 		if (defines_malloc(elf, section, &sh))
 			e->own_malloc = "malloc";
 	}
-	e->has_dwarf |= name && (!strcmp(name, ".debug_info") ||
-				 !strcmp(name, ".zdebug_info"));
+	if (name &&
+	    (!strcmp(name, ".debug_info") || !strcmp(name, ".zdebug_info"))) {
+		e->has_dwarf = true;
+		e->is_dwarf_unreadable = is_unreadable(section, &sh);
+	}
 }
 
 static void read_sections(Elf *elf, struct ctl_elf *e)

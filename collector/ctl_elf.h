@@ -18,6 +18,7 @@ struct ctl_elf {
 	bool is_elf;
 	const char *own_malloc; // the one it defines and does not export, NULL
 	bool has_symbols, has_dwarf;
+	bool is_dwarf_unreadable;  // compressed as libelf can't read it
 	char debug_file[PATH_MAX]; // where Debian puts it, if it is there, or
 				   // ""
 };

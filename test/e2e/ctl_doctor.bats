@@ -29,6 +29,22 @@ found() { # LEVEL TEXT
 	[[ $output == *"do: install its debug package"* ]]
 }
 
+@test "debug information that can't be read is told" {
+	echo '#include <stdio.h>
+	int main(void) { return 0; }' >plain.c
+	gcc -g3 -o plain plain.c
+	objcopy --compress-debug-sections=zlib plain
+	run -0 "$CTL" doctor ./plain
+	found 'ok  ' "debug information"
+	objcopy --decompress-debug-sections plain
+	objcopy --compress-debug-sections=zstd plain || skip "objcopy has no zstd"
+	libelf=$(ldd "$B/cprofctl" | awk '/libelf/ { print $3 }')
+	! ldd "$libelf" | grep -q libzstd || skip "libelf reads zstd"
+	run -0 "$CTL" doctor ./plain
+	found note "compressed as libelf can't read it"
+	[[ $output == *"do: objcopy --decompress-debug-sections"* ]]
+}
+
 @test "what can't be loaded into is named, with status 3" {
 	for kind in "static:statically linked" "i386:32-bit" "musl:musl"; do
 		[ -e "$B/test/hook/hello_${kind%%:*}" ] || continue
