@@ -95,6 +95,8 @@ struct agg_alloc {
 };
 void agg_alloc(struct agg *a, struct agg_key key, const struct agg_alloc *al);
 void agg_free(struct agg *a, uint64_t id);
+// The sample ID is going to be freed in a moment: its memory comes meanwhile.
+void agg_expect_free(const struct agg *a, uint64_t id);
 // The object ID is in the process's own PROFILE (1 to PROFILES_MAX, else it is
 // ignored) until it is freed.
 void agg_object(struct agg *a, struct agg_key key, uint64_t id,

@@ -56,8 +56,9 @@ static void check_generation(struct proc *p)
 }
 
 // Read some records ahead: what a process's heap adds up to lies in more memory
-// than caches hold, and most of a record's cost is to wait for that.
-#define AHEAD 4u // a power of two
+// than caches hold, and most of a record's cost is to wait for that. First for
+// where its id stands in the table, then, halfway, for what that tells of.
+#define AHEAD 8u // a power of two
 
 static uint64_t drain_ring(struct proc *p, struct ringread *r, uint64_t head)
 {
@@ -71,6 +72,9 @@ static uint64_t drain_ring(struct proc *p, struct ringread *r, uint64_t head)
 			ingest_expect(&p->ingest, &records[n_read++ % AHEAD]);
 		if (n == n_read)
 			break;
+		if (n_read - n > AHEAD / 2)
+			ingest_expect_found(&p->ingest,
+					    &records[(n + AHEAD / 2) % AHEAD]);
 		ingest_record(&p->ingest, &records[n % AHEAD]);
 	}
 	return r->tail - tail;

@@ -13,6 +13,8 @@
 #include <sys/random.h>
 
 #define FIRST_SLOTS 64
+// How many slots ahead memory is asked for while a map grows.
+#define GROW_AHEAD 8
 
 // The finaliser of MurmurHash3: every input bit reaches every output bit.
 static uint64_t mix(uint64_t x)
@@ -92,15 +94,18 @@ static int grow(struct hmap *m)
 {
 	struct hmap old = *m;
 	size_t n = old.n_slots ? old.n_slots * 2 : FIRST_SLOTS;
-	struct hmap_slot *slots = calloc(n, sizeof(*slots));
+	struct hmap_slot *slots = mem_zeroed(n, sizeof(*slots));
 
 	if (!slots)
 		return -ENOMEM;
 	m->slots = slots;
 	m->n_slots = n;
-	for (size_t i = 0; i < old.n_slots; i++)
+	for (size_t i = 0; i < old.n_slots; i++) {
+		hmap_expect(
+			m, old.slots[(i + GROW_AHEAD) & (old.n_slots - 1)].key);
 		if (old.slots[i].key)
 			*find(m, old.slots[i].key) = old.slots[i];
+	}
 	free(old.slots);
 	return 0;
 }

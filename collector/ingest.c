@@ -571,6 +571,16 @@ void ingest_expect(const struct ingest *in, const union ringread_record *record)
 	hmap_expect(&in->agg.by_id, id);
 }
 
+void ingest_expect_found(const struct ingest *in,
+			 const union ringread_record *record)
+{
+	bool is_brief = record->head.form == FORM_BRIEF;
+
+	if (record->head.type == RECORD_FREE)
+		agg_expect_free(&in->agg,
+				is_brief ? record->free.id : record->header.id);
+}
+
 void ingest_record(struct ingest *in, const union ringread_record *record)
 {
 	typedef void (*on_fn)(struct ingest * in,

@@ -97,9 +97,12 @@ int ingest_init(struct ingest *in, struct images *images, uint32_t max_frames);
 void ingest_fini(struct ingest *in);
 
 void ingest_record(struct ingest *in, const union ringread_record *record);
-// RECORD comes next: what it will need is fetched while another one is taken.
+// RECORD comes soon: what it will need is fetched while others are taken; and a
+// while later, what is found there.
 void ingest_expect(const struct ingest *in,
 		   const union ringread_record *record);
+void ingest_expect_found(const struct ingest *in,
+			 const union ringread_record *record);
 
 // A round over all rings is over: records that waited for their stacks are
 // taken, and ends of threads ripen. IS_LAST: the process writes no more, so

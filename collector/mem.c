@@ -5,9 +5,11 @@
 #include "collector/mem.h"
 
 #include <malloc.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define ARENAS_MAX     4
 #define MMAP_MIN_BYTES (256 << 10)
@@ -30,6 +32,22 @@ void mem_tune(void)
 	(void)mallopt(M_TRIM_THRESHOLD, TRIM_MIN_BYTES);
 }
 
+// Less than this is better off without: the last one may be nearly empty.
+#define LARGE_MIN_BYTES (4u << 20)
+#define LARGE_PAGE	(2u << 20)
+
+static void ask_for_large_pages(void *p, size_t n_bytes)
+{
+	uintptr_t mask = LARGE_PAGE - 1;
+	uintptr_t from = ((uintptr_t)p + mask) & ~mask;
+	uintptr_t to = ((uintptr_t)p + n_bytes) & ~mask;
+
+	// It is a request: where they are off, or none is free, nothing
+	// changes.
+	if (n_bytes >= LARGE_MIN_BYTES)
+		(void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+}
+
 void *mem_grow(void *array, size_t *capacity, size_t n_needed,
 	       size_t element_bytes)
 {
@@ -46,8 +64,19 @@ void *mem_grow(void *array, size_t *capacity, size_t n_needed,
 	if (__builtin_mul_overflow(n, element_bytes, &n_bytes))
 		return NULL;
 	p = realloc(array, n_bytes);
+	if (!p)
+		return NULL;
+	*capacity = n;
+	ask_for_large_pages(p, n_bytes);
+	return p;
+}
+
+void *mem_zeroed(size_t n_elements, size_t element_bytes)
+{
+	void *p = calloc(n_elements, element_bytes);
+
 	if (p)
-		*capacity = n;
+		ask_for_large_pages(p, n_elements * element_bytes);
 	return p;
 }
 

@@ -26,6 +26,10 @@ void mem_tune(void);
 void *mem_grow(void *array, size_t *capacity, size_t n_needed,
 	       size_t element_bytes);
 
+// As calloc(). What is large has large pages, where the system gives them when
+// asked: in a table without order each access would be a miss of the TLB, too.
+void *mem_zeroed(size_t n_elements, size_t element_bytes);
+
 // A copy of N_ELEMENTS elements; NULL: no memory. Never NULL for 0 elements.
 void *mem_copy(const void *array, size_t n_elements, size_t element_bytes);
 
