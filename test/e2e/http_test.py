@@ -5,7 +5,9 @@
 connections, more than are served at once, requests without a path. Whatever
 came, it answers afterwards, and SIGTERM ends the collector."""
 import os
+import signal
 import socket
+import subprocess
 import sys
 import threading
 
@@ -120,6 +122,18 @@ def wrong_kind():
     child.wait()
 
 
+def hanging(daemon):
+    """cprofctl says that there is no answer, and ends."""
+    daemon.send_signal(signal.SIGSTOP)
+    # It asks for the list of processes first.
+    p = subprocess.run([os.path.join(under.BUILD, "cprofctl"), "-S",
+                        under.SOCKET, "heap"], timeout=60,
+                       capture_output=True, text=True)
+    under.expect(f"its word: {p.stderr}", p.returncode == 1 and
+                 "did not answer in time" in p.stderr)
+    daemon.send_signal(signal.SIGCONT)
+
+
 def without_path():
     with connect() as s:
         s.sendall(b"GET ?x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -137,6 +151,7 @@ def main():
     wrong_pid()
     wrong_kind()
     without_path()
+    hanging(daemon)
     daemon.terminate()
     expect_equal("status after SIGTERM", daemon.wait(20), 0)
 
