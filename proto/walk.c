@@ -483,11 +483,12 @@ static void add_word(struct walk_word *list, uint32_t *n, uint64_t at,
 uint32_t walk_proof(const struct walk_memo *m, const uintptr_t *rbp_at,
 		    uint32_t max, struct walk_word *ret)
 {
-	const struct walk_known *k = &m->known[m->n - 1];
+	const struct walk_known *k;
 	uint32_t n = 0;
 
 	if (!m->n || 2 * m->n > max || m->result.n_frames == UINT32_MAX)
 		return 0;
+	k = &m->known[m->n - 1];
 	add_word(ret, &n, k->rsp - 8, k->pc);
 	if (k->is_rbp_used)
 		add_word(ret, &n, (uintptr_t)rbp_at, k->rbp);

@@ -350,7 +350,8 @@ static void check_proof(const struct walk_start *start, uint32_t depth,
 	} else {
 		n_refuted++;
 	}
-	if (rand() % 2)
+	// A memo that rests is of an earlier walk, from elsewhere on the stack.
+	if (rand() % 2 || !memo.n || memo.known[memo.n - 1].rsp != start->rsp)
 		return;
 	proof.n =
 		walk_proof(&memo, &rbp_place, 2 * WALK_KNOWN_MAX, proof.words);
