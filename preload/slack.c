@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// By MADV_DONTNEED, which takes pages out of a shared mapping and leaves them in
-// the file. A stripe is as good as another for it: one whose threads have ended
-// has nobody else to do it.
+// By MADV_DONTNEED, which takes pages out of a shared mapping and leaves them
+// in the file. A stripe is as good as another for it: one whose threads have
+// ended has nobody else to do it.
 #include "preload/slack.h"
 
 #include "preload/state.h"

@@ -26,7 +26,7 @@
 // mutant TAKE_BY_STORE: a look and a store instead of a compare-and-swap
 // mutant FREE_THE_LIVING: the collector frees a stripe without asking whether its owner lives
 // mutant FREE_NOTHING: the collector never frees a stripe
-// mutant SKIP_IS_FREE -DN_WRITERS=1 -DN_EACH=6: the room that a PAD takes is not counted
+// mutant SKIP_IS_FREE -DN_WRITERS=1 -DN_EACH=4 -DLONG=4: the room that a PAD takes is not counted
 // mutant NO_PAD: the rest of the ring is left without a PAD record
 // mutant FRONT_TOO_SOON: a record goes to the front while others are unread
 // mutant BASE_READ_EARLY: the collector reads the base before the head
@@ -48,7 +48,10 @@
 #define LEAST(a, b) ((a) < (b) -> (a) : (b))
 // Of make_room's variables.
 #define UNTIL_LOOK  (at + size <= WINDOW -> WINDOW - at : size + 2)
-#define SIZE_OF(id) ((id) == N_RECORDS - 1 -> 3 : 2)
+#ifndef LONG
+#define LONG (N_RECORDS - 1)
+#endif
+#define SIZE_OF(id) ((id) == LONG -> 3 : 2)
 
 byte x_owner; // writer + 1
 byte x_head, x_tail, x_base, x_limit;
