@@ -376,29 +376,87 @@ static struct agg_key key_of_row(const struct snap_row *row)
 				row->size_class};
 }
 
-// A row never moves up: rows can be moved in their order.
-static int plan(const struct agg_rows *t, const struct fold_thread *list,
-		size_t n, struct refold *ret)
+// The threads whose rows are added up, and a bit for each of their numbers:
+// most rows are of others, and there is one look for each.
+struct gone {
+	const struct fold_thread *list;
+	size_t n;
+	uint64_t *bits;
+};
+
+static int gone_init(struct gone *g, const struct fold_thread *list, size_t n)
 {
+	*g = (struct gone){list, n, calloc(SNAP_TID_ENDED / 64, 8)};
+	if (!g->bits)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (list[i].tid < SNAP_TID_ENDED)
+			g->bits[list[i].tid / 64] |= 1ull << list[i].tid % 64;
+	return 0;
+}
+
+static bool is_gone(const struct gone *g, uint32_t tid)
+{
+	return tid < SNAP_TID_ENDED && g->bits[tid / 64] >> tid % 64 & 1;
+}
+
+// What TID becomes.
+static uint32_t number_now(const struct gone *g, uint32_t tid)
+{
+	return is_gone(g, tid) ? fold_find(g->list, g->n, tid) : tid;
+}
+
+static uint64_t key_now(const struct gone *g, const struct snap_row *row)
+{
+	struct agg_key key = key_of_row(row);
+
+	key.tid = number_now(g, key.tid);
+	return key_of(key);
+}
+
+static int reserve(const struct agg_rows *t, const struct gone *g,
+		   struct refold *ret)
+{
+	size_t n_stay = 0;
+
 	hmap_init(&ret->by_key);
 	ret->n = 0;
 	ret->to = calloc(t->n ? t->n : 1, sizeof(*ret->to));
 	if (!ret->to)
 		return -ENOMEM;
-	for (size_t i = 0; i < t->n; i++) {
-		struct agg_key key = key_of_row(&t->list[i]);
-		const uint64_t *at;
+	for (size_t i = 0; i < t->n; i++)
+		n_stay += !is_gone(g, t->list[i].tid);
+	return n_stay ? hmap_reserve(&ret->by_key, n_stay) : 0;
+}
 
-		key.tid = fold_find(list, n, key.tid);
-		at = hmap_get(&ret->by_key, key_of(key));
-		if (at)
-			ret->to[i] = (uint32_t)*at;
-		else if (hmap_put(&ret->by_key, key_of(key), ret->n))
+// How many rows ahead memory is asked for.
+#define PLAN_AHEAD 8
+
+// A row never moves up: rows can be moved in their order.
+static int plan(const struct agg_rows *t, const struct gone *g,
+		struct refold *ret)
+{
+	int err = reserve(t, g, ret);
+	uint64_t keys[PLAN_AHEAD];
+
+	for (size_t i = 0; i < t->n + PLAN_AHEAD && !err; i++) {
+		uint64_t key = keys[i % PLAN_AHEAD], *at;
+		bool is_new;
+
+		if (i < t->n) {
+			keys[i % PLAN_AHEAD] = key_now(g, &t->list[i]);
+			hmap_expect(&ret->by_key, keys[i % PLAN_AHEAD]);
+		}
+		if (i < PLAN_AHEAD)
+			continue;
+		at = hmap_add(&ret->by_key, key, &is_new);
+		if (!at)
 			return -ENOMEM;
-		else
-			ret->to[i] = (uint32_t)ret->n++;
+		if (is_new)
+			*at = ret->n++;
+		ret->to[i - PLAN_AHEAD] = (uint32_t)*at;
 	}
-	return 0;
+	return err;
 }
 
 static struct agg_rows *rows_to_move(struct agg *a, unsigned i)
@@ -406,8 +464,8 @@ static struct agg_rows *rows_to_move(struct agg *a, unsigned i)
 	return i < AGG_N ? &a->tables[i] : &a->own[i - AGG_N];
 }
 
-static void move_rows(struct agg_rows *t, const struct fold_thread *list,
-		      size_t n, struct refold *plan)
+static void move_rows(struct agg_rows *t, const struct gone *g,
+		      struct refold *plan)
 {
 	size_t n_moved = 0;
 
@@ -416,7 +474,7 @@ static void move_rows(struct agg_rows *t, const struct fold_thread *list,
 
 		if (plan->to[i] == n_moved) {
 			*to = t->list[i];
-			to->tid = fold_find(list, n, to->tid);
+			to->tid = number_now(g, to->tid);
 			n_moved++;
 			continue;
 		}
@@ -453,19 +511,21 @@ bool agg_is_being_copied(struct agg *a)
 int agg_fold(struct agg *a, const struct fold_thread *list, size_t n)
 {
 	struct refold plans[N_TABLES] = {0};
-	int err = 0;
+	struct gone gone;
+	int err = gone_init(&gone, list, n);
 
 	ASSERT(!agg_is_being_copied(a));
 	for (unsigned i = 0; i < N_TABLES && !err; i++)
-		err = plan(nth_rows(a, i), list, n, &plans[i]);
+		err = plan(nth_rows(a, i), &gone, &plans[i]);
 	for (unsigned i = 0; i < N_TABLES && !err; i++)
-		move_rows(rows_to_move(a, i), list, n, &plans[i]);
+		move_rows(rows_to_move(a, i), &gone, &plans[i]);
 	if (!err)
 		move_live(a, plans);
 	for (unsigned i = 0; i < N_TABLES; i++) {
 		hmap_fini(&plans[i].by_key);
 		free(plans[i].to);
 	}
+	free(gone.bits);
 	return err;
 }
 

@@ -90,10 +90,10 @@ void hmap_expect(const struct hmap *m, uint64_t key)
 		__builtin_prefetch(&m->slots[home(m, key)]);
 }
 
-static int grow(struct hmap *m)
+// To N slots, a power of two.
+static int grow(struct hmap *m, size_t n)
 {
 	struct hmap old = *m;
-	size_t n = old.n_slots ? old.n_slots * 2 : FIRST_SLOTS;
 	struct hmap_slot *slots = mem_zeroed(n, sizeof(*slots));
 
 	if (!slots)
@@ -110,12 +110,22 @@ static int grow(struct hmap *m)
 	return 0;
 }
 
+int hmap_reserve(struct hmap *m, size_t n)
+{
+	size_t n_slots = m->n_slots ? m->n_slots : FIRST_SLOTS;
+
+	while (n / 3 >= n_slots / 4)
+		n_slots *= 2;
+	return n_slots > m->n_slots ? grow(m, n_slots) : 0;
+}
+
 uint64_t *hmap_add(struct hmap *m, uint64_t key, bool *ret_is_new)
 {
 	struct hmap_slot *slot;
 
 	ASSERT(key);
-	if (4 * (m->count + 1) > 3 * m->n_slots && grow(m))
+	if (4 * (m->count + 1) > 3 * m->n_slots &&
+	    grow(m, m->n_slots ? 2 * m->n_slots : FIRST_SLOTS))
 		return NULL;
 	slot = find(m, key);
 	*ret_is_new = !slot->key;

@@ -39,6 +39,10 @@ void hmap_expect(const struct hmap *m, uint64_t key);
 // set. NULL: no memory, and nothing is changed.
 uint64_t *hmap_add(struct hmap *m, uint64_t key, bool *ret_is_new);
 
+// Gets memory for N keys, those that are there included. 0, or -ENOMEM with
+// nothing changed.
+int hmap_reserve(struct hmap *m, size_t n);
+
 // Sets the value of KEY. 0, or -ENOMEM with nothing changed.
 int hmap_put(struct hmap *m, uint64_t key, uint64_t value);
 
