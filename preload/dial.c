@@ -14,7 +14,11 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define CONNECT_PAUSE_NS 300000
+// A collector takes milliseconds to start, on a busy machine tens of them: one
+// pause is a fraction of what has been waited.
+#define PAUSE_SHARE  32
+#define PAUSE_MIN_NS 50000u
+#define PAUSE_MAX_NS 1000000u
 
 static uint64_t launched_ns; // when a hook last started a collector
 
@@ -53,6 +57,15 @@ bool dial_is_nobody(int err)
 	return err == -ENOENT || err == -ECONNREFUSED;
 }
 
+static uint64_t pause_ns(uint64_t waited_ns)
+{
+	uint64_t ns = waited_ns / PAUSE_SHARE;
+
+	if (ns < PAUSE_MIN_NS)
+		return PAUSE_MIN_NS;
+	return ns < PAUSE_MAX_NS ? ns : PAUSE_MAX_NS;
+}
+
 // Connects as soon as somebody answers, and a queue that is full (others may
 // connect without end) has room. Gives up at UNTIL_NS, and when the collector
 // that was launched for this has ended: had it ended for another one's sake,
@@ -60,17 +73,20 @@ bool dial_is_nobody(int err)
 static int wait_for_collector(const char *name, uint64_t until_ns,
 			      bool is_launched)
 {
+	uint64_t start_ns = sys_slow_now_ns();
+
 	for (;;) {
 		bool is_over = is_launched && launch_is_over();
 		int fd = dial_once(name);
+		uint64_t now_ns = sys_slow_now_ns();
 
 		if (!dial_is_nobody(fd) && fd != -EAGAIN)
 			return fd;
 		if (is_over && fd != -EAGAIN)
 			return -ECHILD;
-		if (sys_slow_now_ns() >= until_ns)
+		if (now_ns >= until_ns)
 			return -ETIMEDOUT; // worth another look soon
-		sys_pause_ns(CONNECT_PAUSE_NS);
+		sys_pause_ns(pause_ns(now_ns - start_ns));
 	}
 }
 
