@@ -8,6 +8,7 @@
 #include "collector/mem.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -43,13 +44,29 @@ uint64_t hmap_hash(const void *bytes, size_t n_bytes)
 	return mix(h ^ word);
 }
 
+// Drawn once: a session has dozens of maps, and begins while a process waits.
+static uint64_t next_seed(void)
+{
+	static _Atomic uint64_t x_state; // 0: none was drawn yet
+	uint64_t drawn, none = 0;
+
+	if (!atomic_load_explicit(&x_state, memory_order_relaxed)) {
+		// Without randomness a map still works, only an attack by a
+		// process on its own collector gets cheaper.
+		if (getrandom(&drawn, sizeof(drawn), GRND_NONBLOCK) < 0)
+			drawn = (uint64_t)(uintptr_t)&drawn;
+		(void)atomic_compare_exchange_strong_explicit(
+			&x_state, &none, drawn | 1, memory_order_relaxed,
+			memory_order_relaxed);
+	}
+	return mix(atomic_fetch_add_explicit(&x_state, 0x9e3779b97f4a7c15ull,
+					     memory_order_relaxed));
+}
+
 void hmap_init(struct hmap *m)
 {
 	memset(m, 0, sizeof(*m));
-	// Without randomness the map still works, only an attack by a process
-	// on its own collector gets cheaper.
-	if (getrandom(&m->seed, sizeof(m->seed), GRND_NONBLOCK) < 0)
-		m->seed = (uint64_t)(uintptr_t)m;
+	m->seed = next_seed();
 }
 
 void hmap_fini(struct hmap *m)
