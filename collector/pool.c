@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #define POOL_THREADS_MAX 16
@@ -24,6 +25,9 @@ struct pool {
 	size_t n_jobs;
 	size_t capacity;
 	bool is_ending;
+	const char *name;
+	unsigned n_max;	 // of threads
+	unsigned n_idle; // of them wait for a job, or are about to take one
 	unsigned n_threads;
 	pthread_t threads[POOL_THREADS_MAX];
 };
@@ -104,7 +108,9 @@ static struct pool_job *next_job(struct pool *p)
 		struct timespec until;
 
 		if (!p->n_jobs) {
+			p->n_idle++;
 			pthread_cond_wait(&p->changed, &p->lock);
+			p->n_idle--;
 			continue;
 		}
 		due_ns = p->heap[0]->due_ns;
@@ -112,7 +118,9 @@ static struct pool_job *next_job(struct pool *p)
 			return pop(p);
 		until.tv_sec = (time_t)(due_ns / 1000000000u);
 		until.tv_nsec = (long)(due_ns % 1000000000u);
+		p->n_idle++;
 		pthread_cond_timedwait(&p->changed, &p->lock, &until);
+		p->n_idle--;
 	}
 	return NULL;
 }
@@ -139,20 +147,27 @@ static void run(struct pool *p, struct pool_job *job)
 		(void)push(p, job, again_ns);
 }
 
+static void make_thread(struct pool *p);
+
 static void *thread_main(void *context)
 {
 	struct pool *p = context;
 	struct pool_job *job;
 
+	(void)prctl(PR_SET_NAME, p->name);
 	pthread_mutex_lock(&p->lock);
-	while ((job = next_job(p)))
+	while ((job = next_job(p))) {
+		if (p->n_jobs > p->n_idle)
+			make_thread(p);
 		run(p, job);
+	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
 }
 
-// Threads start with every signal blocked: signals are the main thread's.
-static int start_threads(struct pool *p, const char *name, unsigned n)
+// It starts with every signal blocked: signals are the main thread's. Called
+// with the lock.
+static int start_thread(struct pool *p)
 {
 	sigset_t all, old;
 	pthread_attr_t attr;
@@ -165,22 +180,28 @@ static int start_threads(struct pool *p, const char *name, unsigned n)
 	err = -pthread_attr_setstacksize(&attr, STACK_BYTES);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	for (; p->n_threads < n && !err; p->n_threads += !err) {
-		pthread_t *t = &p->threads[p->n_threads];
-
-		err = -pthread_create(t, &attr, thread_main, p);
-		if (!err)
-			pthread_setname_np(*t, name);
-	}
+	if (!err)
+		err = -pthread_create(&p->threads[p->n_threads], &attr,
+				      thread_main, p);
+	p->n_threads += !err;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	return err;
+}
+
+// Another thread, if there may be one. One that can't be had now is tried again
+// later; there is another, which comes to all jobs. Called with the lock.
+static void make_thread(struct pool *p)
+{
+	if (p->n_threads < p->n_max && !p->is_ending)
+		(void)start_thread(p);
 }
 
 struct pool *pool_new(const char *name, unsigned n_threads)
 {
 	struct pool *p = calloc(1, sizeof(*p));
 	pthread_condattr_t attr;
+	int err;
 
 	ASSERT(n_threads <= POOL_THREADS_MAX);
 	if (!p)
@@ -190,7 +211,12 @@ struct pool *pool_new(const char *name, unsigned n_threads)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&p->changed, &attr);
 	pthread_condattr_destroy(&attr);
-	if (!start_threads(p, name, n_threads))
+	p->name = name;
+	p->n_max = n_threads;
+	pthread_mutex_lock(&p->lock);
+	err = start_thread(p);
+	pthread_mutex_unlock(&p->lock);
+	if (!err)
 		return p;
 	pool_free(p);
 	return NULL;
@@ -237,6 +263,9 @@ int pool_post(struct pool *p, struct pool_job *job, uint64_t due_ns)
 	}
 	if (p->n_jobs && p->heap[0] == job)
 		pthread_cond_signal(&p->changed);
+	// Else one that wakes up looks whether there is more to do.
+	if (!p->n_idle)
+		make_thread(p);
 	pthread_mutex_unlock(&p->lock);
 	return err;
 }

@@ -33,8 +33,10 @@ struct pool_job {
 
 struct pool;
 
-// N_THREADS threads named NAME, with all signals blocked. NULL: no memory or no
-// threads.
+// At most N_THREADS threads named NAME (a constant), with all signals blocked:
+// one, and more when there is more to do at once, since who starts a collector
+// waits for each that is made: mostly by the one that takes a job and leaves
+// another. NULL: no memory or no thread.
 struct pool *pool_new(const char *name, unsigned n_threads);
 
 // Runs what is being run to its end and joins the threads; what is queued, now

@@ -4,6 +4,7 @@
 // once more when they were asked for while they ran.
 #include "collector/pool.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -111,6 +112,61 @@ static uint64_t run_again(void *context)
 	return ++x_n_runs < 100 ? POOL_NOW : POOL_NEVER;
 }
 
+static unsigned n_threads(void)
+{
+	unsigned n = 0;
+	DIR *d = opendir("/proc/self/task");
+
+	assert_non_null(d);
+	for (struct dirent *e; (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static _Atomic int x_n_met;
+
+// Comes to its end when N_MEETING run at once.
+#define N_MEETING 3
+static uint64_t meet(void *context)
+{
+	uint64_t until_ns = pool_now_ns() + DEADLINE_NS;
+
+	(void)context;
+	x_n_met++;
+	while (x_n_met < N_MEETING && pool_now_ns() < until_ns)
+		usleep(100);
+	return POOL_NEVER;
+}
+
+// A thread is made when there is more to do at once than there are threads.
+static void test_threads(void **state)
+{
+	struct pool_job jobs[N_MEETING];
+	struct pool *p = pool_new("test", N_MEETING);
+
+	(void)state;
+	for (int i = 0; i < N_JOBS; i++) {
+		pool_job_init(&jobs[0], note_order, NULL);
+		x_n_runs = 0;
+		assert_int_equal(pool_post(p, &jobs[0], POOL_NOW), 0);
+		wait_idle(p, &jobs[0]);
+	}
+	// Its thread may be on its way back to the queue when the next job
+	// comes.
+	assert_true(n_threads() < 1 + N_MEETING);
+	x_n_met = 0;
+	for (int i = 0; i < N_MEETING; i++) {
+		pool_job_init(&jobs[i], meet, NULL);
+		assert_int_equal(pool_post(p, &jobs[i], POOL_NOW), 0);
+	}
+	for (int i = 0; i < N_MEETING; i++)
+		wait_idle(p, &jobs[i]);
+	assert_int_equal(x_n_met, N_MEETING);
+	assert_int_equal(n_threads(), 1 + N_MEETING);
+	pool_free(p);
+}
+
 static void test_returns_when(void **state)
 {
 	struct pool *p = pool_new("test", 2);
@@ -134,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_returns_when),
 	};
 
