@@ -45,7 +45,6 @@ struct rule {
 	struct scmp_arg_cmp all_of[CONDITIONS_MAX];
 };
 
-// What those in WHO may do is done as ACTION says.
 static int add_rules(scmp_filter_ctx filter, unsigned who, uint32_t action)
 {
 	// Not constant: one has this process's id.
@@ -79,9 +78,11 @@ static int add_rules(scmp_filter_ctx filter, unsigned who, uint32_t action)
 	return err;
 }
 
-// Takes FILTER, whose rules are added with ERR.
-static int load_filter(scmp_filter_ctx filter, int err)
+// Takes FILTER; NULL: there was no memory for it.
+static int load_filter(scmp_filter_ctx filter)
 {
+	int err = filter ? 0 : -ENOMEM;
+
 	if (!err)
 		err = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,
 				       SCMP_ACT_KILL_PROCESS);
@@ -99,18 +100,42 @@ static int load_filter(scmp_filter_ctx filter, int err)
 	return err;
 }
 
-static int allow_only(unsigned who)
+// What those in WHO may do is done as ACTION says, all else as OTHER does.
+static scmp_filter_ctx make_filter(unsigned who, uint32_t action,
+				   uint32_t other)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	scmp_filter_ctx filter = seccomp_init(other);
 
-	return filter ? load_filter(filter,
-				    add_rules(filter, who, SCMP_ACT_ALLOW))
-		      : -ENOMEM;
+	if (!filter || !add_rules(filter, who, action))
+		return filter;
+	seccomp_release(filter);
+	return NULL;
+}
+
+static scmp_filter_ctx make_filter_for(enum sandbox_needs needs)
+{
+	unsigned who = EVERYBODY;
+
+	if (needs == SANDBOX_NETWORK)
+		who |= FETCHER;
+	if (needs == SANDBOX_LOADING)
+		who |= LOADER;
+	return make_filter(who, SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(ENOSYS));
+}
+
+// NULL: none was made ahead, or it is in use.
+static scmp_filter_ctx prepared;
+
+void sandbox_prepare(enum sandbox_needs needs)
+{
+	if (!HAS_SANITIZER)
+		prepared = make_filter_for(needs);
 }
 
 int sandbox_enter(enum sandbox_needs needs)
 {
 	const struct rlimit none = {0, 0};
+	scmp_filter_ctx filter;
 
 	if (HAS_SANITIZER)
 		return -ENOTSUP;
@@ -119,18 +144,13 @@ int sandbox_enter(enum sandbox_needs needs)
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
-	if (needs == SANDBOX_NETWORK)
-		return allow_only(EVERYBODY | FETCHER);
-	if (needs == SANDBOX_LOADING)
-		return allow_only(EVERYBODY | LOADER);
-	return allow_only(EVERYBODY);
+	filter = prepared ? prepared : make_filter_for(needs);
+	prepared = NULL;
+	return load_filter(filter);
 }
 
 int sandbox_seal(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-
-	return filter ? load_filter(filter, add_rules(filter, LOADER,
-						      SCMP_ACT_ERRNO(ENOSYS)))
-		      : -ENOMEM;
+	return load_filter(
+		make_filter(LOADER, SCMP_ACT_ERRNO(ENOSYS), SCMP_ACT_ALLOW));
 }

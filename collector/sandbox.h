@@ -18,6 +18,10 @@ enum sandbox_needs {
 	SANDBOX_LOADING, // as NOTHING, but libraries, until sandbox_seal()
 };
 
+// Makes the filter ahead, which takes a third of a millisecond: sandbox_enter()
+// with the same needs finds it. Another thread may do it, once.
+void sandbox_prepare(enum sandbox_needs needs);
+
 // All threads of this process, for good. 0; -ENOTSUP in a build with a
 // sanitizer, whose runtime needs other calls; or the negative errno of a kernel
 // that can't do all of it: what it can is done.

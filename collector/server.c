@@ -22,6 +22,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,8 +73,10 @@ struct server {
 	struct pool_job free_job;
 	uint64_t looked_ns; // after the socket's name
 	uint64_t began_ns;
-	bool has_http;	  // or is about to
-	bool is_confined; // constant once it serves
+	bool has_http; // or is about to
+	struct pool_job sandbox_job;
+	sem_t sandbox_ready; // posted by the job
+	bool is_confined;    // constant once it serves
 	bool is_ending;
 	bool is_full; // as many unknown connections as there may be
 };
@@ -234,14 +237,47 @@ static void bury(struct server *s)
 	}
 }
 
+// Where no process waits for its start, HTTP comes before anybody is accepted.
+static bool has_http_first(const struct server *s)
+{
+	return !s->opts->is_auto || http_door_is_open(&s->door);
+}
+
+static enum sandbox_needs sandbox_needs(const struct server *s)
+{
+	return has_http_first(s) ? SANDBOX_NOTHING : SANDBOX_LOADING;
+}
+
+// A starters' job, while there is nobody to be started.
+static uint64_t prepare_sandbox(void *context)
+{
+	struct server *s = context;
+
+	sandbox_prepare(sandbox_needs(s));
+	(void)sem_post(&s->sandbox_ready);
+	return POOL_NEVER;
+}
+
+// Without memory for the job the filter is made when it is needed.
+static void begin_sandbox(struct server *s)
+{
+	pool_job_init(&s->sandbox_job, prepare_sandbox, s);
+	(void)sem_init(&s->sandbox_ready, 0, 0);
+	if (!s->opts->is_sandboxed ||
+	    pool_post(s->env.starters, &s->sandbox_job, POOL_NOW))
+		(void)sem_post(&s->sandbox_ready);
+}
+
 static int make_pools(struct server *s)
 {
+	s->env.starters = pool_new("cprofd-hello", STARTERS);
+	if (!s->env.starters)
+		return -ENOMEM;
+	begin_sandbox(s);
 	s->env.readers = pool_new("cprofd-read", READERS);
 	s->env.writers = pool_new("cprofd-write", WRITERS);
 	s->env.makers = pool_new("cprofd-make", MAKERS);
-	s->env.starters = pool_new("cprofd-hello", STARTERS);
-	if (!s->env.readers || !s->env.writers || !s->env.makers ||
-	    !s->env.starters)
+	if (!s->env.readers || !s->env.writers || !s->env.makers)
 		return -ENOMEM;
 	s->env.walktabs = walktab_new(s->env.writers);
 	s->env.is_checking_walks = s->opts->is_checking_walks;
@@ -313,7 +349,7 @@ static int start_http(struct server *s)
 	s->http = http_new(&s->query, &s->access);
 	if (!s->http)
 		return -ENOMEM;
-	if (s->opts->is_auto && !http_door_is_open(&s->door))
+	if (!has_http_first(s))
 		return 0;
 	s->has_http = true;
 	return http_start(s->http);
@@ -648,9 +684,11 @@ static void raise_limits(void)
 // Serving without it is better than not serving.
 static void confine(struct server *s)
 {
-	int err =
-		sandbox_enter(s->has_http ? SANDBOX_NOTHING : SANDBOX_LOADING);
+	int err;
 
+	while (sem_wait(&s->sandbox_ready) && errno == EINTR)
+		;
+	err = sandbox_enter(sandbox_needs(s));
 	s->is_confined = !err;
 	if (err)
 		log_info("runs without its sandbox: %s", strerror(-err));
