@@ -21,6 +21,9 @@ static struct proc *find_ancestor(struct table *t, uint32_t pid)
 {
 	struct procfs_stat st;
 
+	// Whoever has just started the collector waits for it.
+	if (!table_count(t))
+		return NULL;
 	for (int i = 0; i < ANCESTORS_MAX && !procfs_stat(pid, &st); i++) {
 		struct proc *p;
 

@@ -297,7 +297,8 @@ static bool has_parent(struct attach *a, const struct proc *p)
 	uint64_t parent_pid;
 	struct proc *parent;
 
-	if (procfs_status(p->pid, "PPid:", &parent_pid))
+	if (!table_count(a->table) ||
+	    procfs_status(p->pid, "PPid:", &parent_pid))
 		return false;
 	parent = table_find(a->table, (uint32_t)parent_pid);
 	if (parent)
