@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// All of it is inlined into two functions, without a call.
-// test/bench/exact_pairs_test.py counts their instructions.
+// All of a sample is inlined into one function, without a call, and all of a
+// free. test/bench/exact_pairs_test.py counts their instructions.
 #include "preload/exact.h"
 
 #include "preload/labels.h"
@@ -101,101 +101,102 @@ static INLINE uint64_t next_id(bool is_alone, struct grant *g)
 	return g->next_id++;
 }
 
-static INLINE void count_pushed(bool is_alone)
+// Where N_BYTES of a record that names the stack SENT (NULL: none) are to be
+// written in S, which is taken. NULL: not now, and S is free.
+static INLINE void *begin_push(bool is_alone, struct stripe *s,
+			       uint32_t n_bytes, const struct sent_stack *sent)
 {
+	void *at;
+
+	if (UNLIKELY(!stripe_take(is_alone, s)))
+		return NULL;
+	at = stripe_room(s, n_bytes);
+	if (UNLIKELY(!at) && ring_make_room(s, n_bytes))
+		at = stripe_room(s, n_bytes);
+	if (LIKELY(at && (!sent || sent_is_valid(sent))))
+		return at;
+	stripe_give(s);
+	return NULL;
+}
+
+static INLINE void end_push(bool is_alone, struct stripe *s, uint32_t n_bytes)
+{
+	stripe_commit(s, n_bytes);
+	stripe_give(s);
 	(void)rmw_add_by(is_alone, &state.status->x_counters[COUNTER_PUSHED],
 			 1);
 }
 
-static INLINE void *make_room(struct stripe *s, uint32_t n_bytes)
-{
-	void *at = stripe_room(s, n_bytes);
+// A sample that is not brief.
+struct full {
+	struct record head;
+	uint64_t hash;
+};
 
-	return LIKELY(at) || !ring_make_room(s, n_bytes)
-		       ? at
-		       : stripe_room(s, n_bytes);
+static INLINE void write_alloc(void *at, bool is_brief, uint64_t id,
+			       uint64_t n_bytes, const struct unwind_proof *p)
+{
+	if (is_brief)
+		*(struct record_alloc *)at = (struct record_alloc){
+			.size_bytes = sizeof(struct record_alloc),
+			.type = RECORD_ALLOC,
+			.form = FORM_BRIEF,
+			.tid = self.tid,
+			.n_bytes = (uint32_t)n_bytes,
+			.id = id,
+			.hash = p->sent.hash};
+	else
+		*(struct full *)at =
+			(struct full){{.size_bytes = sizeof(struct full),
+				       .type = RECORD_ALLOC,
+				       .form = FORM_HASH,
+				       .tid = self.tid,
+				       .generation = p->generation,
+				       .value = n_bytes,
+				       .aux = self.heap_rate,
+				       .id = id},
+				      p->sent.hash};
 }
 
-static INLINE bool push_alloc(bool is_alone, struct stripe *s, uint64_t id,
-			      uint32_t n_bytes, const struct sent_stack *stack)
+static INLINE bool put_alloc(struct grant *g, const void *p, size_t n_bytes,
+			     const struct unwind_proof *proof, bool is_brief)
 {
-	struct record_alloc *r;
-
-	if (UNLIKELY(!stripe_take(is_alone, s)))
-		return false;
-	r = make_room(s, sizeof(*r));
-	if (UNLIKELY(!r || !sent_is_valid(stack))) {
-		stripe_give(s);
-		return false;
-	}
-	*r = (struct record_alloc){.size_bytes = sizeof(*r),
-				   .type = RECORD_ALLOC,
-				   .form = FORM_BRIEF,
-				   .tid = self.tid,
-				   .n_bytes = n_bytes,
-				   .id = id,
-				   .hash = stack->hash};
-	stripe_commit(s, sizeof(*r));
-	stripe_give(s);
-	count_pushed(is_alone);
-	return true;
-}
-
-static INLINE bool push_free(bool is_alone, struct stripe *s, uint64_t id)
-{
-	struct record_free *r;
-
-	if (UNLIKELY(!stripe_take(is_alone, s)))
-		return false;
-	r = make_room(s, sizeof(*r));
-	if (UNLIKELY(!r)) {
-		stripe_give(s);
-		return false;
-	}
-	*r = (struct record_free){.size_bytes = sizeof(*r),
-				  .type = RECORD_FREE,
-				  .form = FORM_BRIEF,
-				  .id = id};
-	stripe_commit(s, sizeof(*r));
-	stripe_give(s);
-	count_pushed(is_alone);
-	return true;
-}
-
-static INLINE bool put_alloc(struct grant *g, const void *p, uint32_t n_bytes,
-			     const struct sent_stack *stack)
-{
+	uint32_t size =
+		is_brief ? sizeof(struct record_alloc) : sizeof(struct full);
 	bool is_alone = sys_is_single_threaded();
 	struct live_slot slot;
+	void *at;
 
 	// One that the filter has may be in the table, its free unseen.
 	if ((uintptr_t)p & LIVE_STATE || (live_maybe(p) && live_has(p)) ||
 	    UNLIKELY(!live_reserve_home(is_alone, p, &slot)))
 		return false;
-	slot.id = next_id(is_alone, g);
-	if (UNLIKELY(!push_alloc(is_alone, g->stripe, slot.id, n_bytes,
-				 stack))) {
+	at = begin_push(is_alone, g->stripe, size, &proof->sent);
+	if (UNLIKELY(!at)) {
 		live_cancel(&slot);
 		return false;
 	}
+	slot.id = next_id(is_alone, g);
+	write_alloc(at, is_brief, slot.id, n_bytes, proof);
+	end_push(is_alone, g->stripe, size);
 	live_publish_by(is_alone, &slot, p);
 	return true;
 }
 
 // The same, timed for TIMED_EVERY of them.
-static COLD bool put_alloc_timed(struct grant *g, const void *p,
-				 uint32_t n_bytes,
-				 const struct sent_stack *stack)
+static COLD bool put_alloc_timed(struct grant *g, const void *p, size_t n_bytes,
+				 const struct unwind_proof *proof,
+				 bool is_brief)
 {
 	uint64_t start = sys_now_ns();
-	bool is_done = put_alloc(g, p, n_bytes, stack);
+	bool is_done = put_alloc(g, p, n_bytes, proof, is_brief);
 
 	state_count(COUNTER_OVERHEAD_NS, (sys_now_ns() - start) * TIMED_EVERY);
 	return is_done;
 }
 
 static INLINE bool put_granted(struct grant *g, const void *p, size_t n_bytes,
-			       const uintptr_t *frame)
+			       const uintptr_t *frame, bool is_brief)
 {
 	const struct way *way = way_of(g, frame);
 
@@ -204,9 +205,18 @@ static INLINE bool put_granted(struct grant *g, const void *p, size_t n_bytes,
 		return false;
 	g->n_left--;
 	if (UNLIKELY(!(++g->n_timed % TIMED_EVERY) && !state_is_sandboxed()))
-		return put_alloc_timed(g, p, (uint32_t)n_bytes,
-				       &way->proof.sent);
-	return put_alloc(g, p, (uint32_t)n_bytes, &way->proof.sent);
+		return put_alloc_timed(g, p, n_bytes, &way->proof, is_brief);
+	return put_alloc(g, p, n_bytes, &way->proof, is_brief);
+}
+
+// True when the thread was granted something, and has no label and nothing else
+// that is the long way's.
+static INLINE bool is_granted(const struct grant *g)
+{
+	return !labels_now &&
+	       (self.flags & (THREAD_SEEN | THREAD_PAUSED | THREAD_CHANGING |
+			      THREAD_ENDED)) == THREAD_SEEN &&
+	       state_control() && is_own(g) && !g->is_busy && g->n_left;
 }
 
 bool exact_alloc(const void *p, size_t n_bytes, const uintptr_t *frame)
@@ -214,16 +224,43 @@ bool exact_alloc(const void *p, size_t n_bytes, const uintptr_t *frame)
 	struct grant *g = grant_of_thread();
 	bool is_done;
 
-	if (self.heap_rate != 1 || !p || n_bytes > UINT32_MAX || labels_now ||
-	    (self.flags & (THREAD_SEEN | THREAD_PAUSED | THREAD_CHANGING |
-			   THREAD_ENDED)) != THREAD_SEEN ||
-	    !state_control() || !is_own(g) || g->is_busy || !g->n_left)
+	if (self.heap_rate != 1 || !p || n_bytes > UINT32_MAX || !is_granted(g))
 		return false;
 	live_prefetch(p);
 	begin(g);
-	is_done = put_granted(g, p, n_bytes, frame);
+	is_done = put_granted(g, p, n_bytes, frame, true);
 	end(g);
 	return is_done;
+}
+
+bool exact_sample(const void *p, size_t n_bytes, const uintptr_t *frame)
+{
+	struct grant *g = grant_of_thread();
+	bool is_done;
+
+	if (!self.heap_rate || !p || !is_granted(g))
+		return false;
+	begin(g);
+	is_done = put_granted(g, p, n_bytes, frame, false);
+	end(g);
+	return is_done;
+}
+
+static INLINE bool release(bool is_alone, const struct grant *g,
+			   const struct live_slot *slot, const void *p)
+{
+	struct record_free *r =
+		begin_push(is_alone, g->stripe, sizeof(*r), NULL);
+
+	if (UNLIKELY(!r))
+		return false;
+	*r = (struct record_free){.size_bytes = sizeof(*r),
+				  .type = RECORD_FREE,
+				  .form = FORM_BRIEF,
+				  .id = slot->id};
+	end_push(is_alone, g->stripe, sizeof(*r));
+	live_release_by(is_alone, slot, p);
+	return true;
 }
 
 bool exact_free(const void *p)
@@ -238,12 +275,18 @@ bool exact_free(const void *p)
 	if (UNLIKELY(!state_control() || !is_own(g) ||
 		     !live_take_home(is_alone, p, &slot)))
 		return false;
-	if (UNLIKELY(!push_free(is_alone, g->stripe, slot.id))) {
-		live_restore(&slot, p);
-		return false;
-	}
-	live_release_by(is_alone, &slot, p);
-	return true;
+	if (LIKELY(release(is_alone, g, &slot, p)))
+		return true;
+	live_restore(&slot, p);
+	return false;
+}
+
+bool exact_release(const struct live_slot *slot, const void *p)
+{
+	const struct grant *g = grant_of_thread();
+
+	return state_control() && is_own(g) &&
+	       release(sys_is_single_threaded(), g, slot, p);
 }
 
 static COLD bool claim(struct grant *g)
@@ -273,7 +316,8 @@ void exact_grant(const uintptr_t *frame)
 	uint64_t visit_ns = last_visit_ns();
 	struct way *way;
 
-	if (!state.n_stripes || (!is_own(g) && !claim(g)) || g->is_busy)
+	if (!state.n_stripes || !unwind_has_memo() ||
+	    (!is_own(g) && !claim(g)) || g->is_busy)
 		return;
 	begin(g);
 	if (visit_ns != g->visit_ns)

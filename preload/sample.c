@@ -280,8 +280,7 @@ static void end_gap(const void *p, size_t n_bytes, uint32_t labels,
 		// is in force now.
 		r.aux = self.heap_rate;
 		err = push_alloc(p, &r, frame);
-		if (draw_gap() && !err && self.heap_rate == 1 && frame &&
-		    !has_deferred())
+		if (draw_gap() && !err && frame && !has_deferred())
 			exact_grant(frame);
 	}
 }
@@ -291,7 +290,9 @@ NOINLINE void sample_alloc(void *p, size_t n_bytes, const uintptr_t *frame)
 {
 	int err = errno;
 
-	if (UNLIKELY(self.flags & THREAD_PAUSED) && p && sample_ready())
+	if (self.heap_rate > 1 && exact_sample(p, n_bytes, frame))
+		(void)draw_gap();
+	else if (UNLIKELY(self.flags & THREAD_PAUSED) && p && sample_ready())
 		(void)draw_gap();
 	else
 		end_gap(p, n_bytes, labels_now, frame);
@@ -321,6 +322,8 @@ int sample_object(const void *object, uint32_t profile)
 
 COLD void sample_free(const struct live_slot *slot, const void *p)
 {
+	if (exact_release(slot, p))
+		return;
 	// Dropping it is not a loss: the collector finds it in the table.
 	if (ring_try_push_free(slot->id))
 		live_defer(slot, p);

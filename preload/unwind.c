@@ -69,16 +69,47 @@ static COLD bool claim(struct memo *m)
 	return true;
 }
 
+static bool is_own(const struct memo *m)
+{
+	return atomic_load_explicit(&m->x_owner, memory_order_relaxed) ==
+	       owner_now();
+}
+
+// A memo takes some pages of memory: at other rates than 1 it is for threads
+// that have taken so many heap samples between two visits of the collector,
+// which come every 5 ms at most.
+#define MANY_SAMPLES 16u
+
+// Counts another one. Threads that share a place may count for one another.
+static bool takes_many(void)
+{
+	static struct {
+		_Atomic uint64_t x_visit_ns;
+		_Atomic uint32_t x_n;
+	} counts[64];
+	uint64_t visit_ns = atomic_load_explicit(
+		&state_control()->x_heartbeat_ns, memory_order_relaxed);
+	uint32_t i = self.tid % (sizeof(counts) / sizeof(*counts));
+
+	if (atomic_load_explicit(&counts[i].x_visit_ns, memory_order_relaxed) !=
+	    visit_ns) {
+		atomic_store_explicit(&counts[i].x_visit_ns, visit_ns,
+				      memory_order_relaxed);
+		atomic_store_explicit(&counts[i].x_n, 0, memory_order_relaxed);
+	}
+	return atomic_fetch_add_explicit(&counts[i].x_n, 1,
+					 memory_order_relaxed) >= MANY_SAMPLES;
+}
+
 // The thread's memo, busy from now on; NULL when it can't have one.
 static struct memo *take_memo(const struct capture *c)
 {
 	struct memo *m = memo_of_thread();
 
-	if (!c->is_return || self.heap_rate != 1 || self.flags & THREAD_ENDED)
+	if (!c->is_return || self.flags & THREAD_ENDED)
 		return NULL;
-	if (UNLIKELY(atomic_load_explicit(&m->x_owner, memory_order_relaxed) !=
-		     owner_now()) &&
-	    !claim(m))
+	if (UNLIKELY(!is_own(m)) &&
+	    ((self.heap_rate != 1 && !takes_many()) || !claim(m)))
 		return NULL;
 	if (m->is_busy)
 		return NULL;
@@ -175,13 +206,16 @@ bool unwind_walk(const struct capture *c, uint32_t generation,
 	return is_done;
 }
 
+bool unwind_has_memo(void)
+{
+	return is_own(memo_of_thread());
+}
+
 bool unwind_prove(const uintptr_t *frame, struct unwind_proof *ret)
 {
 	struct memo *m = memo_of_thread();
 
-	if (atomic_load_explicit(&m->x_owner, memory_order_relaxed) !=
-		    owner_now() ||
-	    m->is_busy)
+	if (!is_own(m) || m->is_busy)
 		return false;
 	m->is_busy = true;
 	atomic_signal_fence(memory_order_seq_cst);

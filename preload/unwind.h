@@ -35,6 +35,9 @@ struct unwind_proof {
 	struct walk_word words[UNWIND_WORDS_MAX];
 };
 
+// The thread takes many samples: their walks are remembered.
+bool unwind_has_memo(void);
+
 // The proof of the stack of the call that left FRAME, which was walked just now
 // and was sent. False: there is none.
 bool unwind_prove(const uintptr_t *frame, struct unwind_proof *ret);
