@@ -257,18 +257,24 @@ def socket_of_another():
     expect("and is taken away at its own end", not os.path.exists(path))
 
 
+def about_to_write(folder):
+    """A victim whose pid is known before it begins, by a line on its stdin, and
+    leaves profiles in FOLDER."""
+    child = subprocess.Popen(
+        as_user(VICTIM, ["sh", "-c", f"echo $$; read x; {PRELOAD} exec " +
+                         os.path.join(BIN, "heap_exact")]),
+        env=environment(CPROF_DIR=folder, CPROF_HEAP_RATE="1"),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    return child, int(child.stdout.readline())
+
+
 def output_names():
     """Profiles replace nothing and follow no link in a folder of another's."""
     precious = fresh()
     folder = os.path.join(COMMON, "out")
     os.mkdir(folder)
     os.chmod(folder, 0o777)
-    child = subprocess.Popen(
-        as_user(VICTIM, ["sh", "-c", f"echo $$; read x; {PRELOAD} exec " +
-                         os.path.join(BIN, "heap_exact")]),
-        env=environment(CPROF_DIR=folder, CPROF_HEAP_RATE="1"),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    pid = int(child.stdout.readline())
+    child, pid = about_to_write(folder)
     for kind in "alloc", "inuse", "cpu":
         os.symlink(precious, os.path.join(
             folder, f"heap_exact.{pid}.{kind}.001.pb.gz"))
@@ -292,12 +298,7 @@ def swapped_folder():
     os.chmod(folder, 0o777)
     os.makedirs(private, exist_ok=True)
     os.chown(private, VICTIM, VICTIM)
-    child = subprocess.Popen(
-        as_user(VICTIM, ["sh", "-c", f"echo $$; read x; {PRELOAD} exec " +
-                         os.path.join(BIN, "heap_exact")]),
-        env=environment(CPROF_DIR=folder, CPROF_HEAP_RATE="1"),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    pid = int(child.stdout.readline())
+    child, pid = about_to_write(folder)
     os.rename(folder, folder + ".old")
     os.symlink(private, folder)
     names = [f"heap_exact.{pid}.{k}.001.pb.gz" for k in ("alloc", "inuse")]
