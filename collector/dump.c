@@ -93,6 +93,8 @@ void dump_choose_dir(struct proc *p)
 		.environment = (const char *const *)p->hello->environment,
 		.n_environment = p->hello->n_environment,
 	};
+	const char *unset;
+	size_t n;
 	int err;
 
 	p->dir = paths_expand(p->hello->dir, &names);
@@ -101,6 +103,10 @@ void dump_choose_dir(struct proc *p)
 			  "it began in no folder that has a name: profiles go "
 			  "to '%s'",
 			  p->dir);
+	unset = p->dir ? paths_unset(p->hello->dir, &names, &n) : NULL;
+	if (unset)
+		proc_warn(p, "CPROF_DIR: %.*s is not set: profiles go to '%s'",
+			  (int)n, unset, p->dir);
 	err = p->dir ? out_check(p->dir) : 0;
 	if (err)
 		fall_back(p, err);

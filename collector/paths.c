@@ -158,19 +158,43 @@ static void put_name(struct buf *b, const char *text)
 	}
 }
 
-// The value of %{NAME}, NAME being N characters at TEXT; "" when it is unset.
-// Its slashes are kept: %{HOME} is a path.
-static void put_environment(struct buf *b, const struct paths_names *names,
-			    const char *text, size_t n)
+// The value of the variable whose name are N characters at TEXT, or NULL.
+static const char *find_variable(const struct paths_names *names,
+				 const char *text, size_t n)
 {
 	for (size_t i = 0; i < names->n_environment; i++) {
 		const char *entry = names->environment[i];
 
-		if (!strncmp(entry, text, n) && entry[n] == '=') {
-			buf_puts(b, entry + n + 1);
-			return;
-		}
+		if (!strncmp(entry, text, n) && entry[n] == '=')
+			return entry + n + 1;
 	}
+	return NULL;
+}
+
+// %{NAME}; "" when it is unset. Its slashes are kept: %{HOME} is a path.
+static void put_environment(struct buf *b, const struct paths_names *names,
+			    const char *text, size_t n)
+{
+	const char *value = find_variable(names, text, n);
+
+	if (value)
+		buf_puts(b, value);
+}
+
+const char *paths_unset(const char *text, const struct paths_names *names,
+			size_t *ret_n)
+{
+	for (; *text; text++) {
+		if (*text != '%' || !text[1])
+			continue;
+		text++; // "%%" is no beginning
+		if (*text != '{')
+			continue;
+		*ret_n = strcspn(text, "}") - 1;
+		if (text[*ret_n + 1] && !find_variable(names, text + 1, *ret_n))
+			return text + 1;
+	}
+	return NULL;
 }
 
 static void put_host(struct buf *b)

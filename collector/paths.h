@@ -46,6 +46,10 @@ struct paths_names {
 // unknown % stays as it is; in paths_fallback() where there is no working
 // directory. To be freed; NULL: no memory.
 char *paths_expand(const char *text, const struct paths_names *names);
+// The first name in TEXT of a variable that is not set, *ret_n characters, or
+// NULL.
+const char *paths_unset(const char *text, const struct paths_names *names,
+			size_t *ret_n);
 bool paths_has_cwd(const struct paths_names *names);
 
 // /tmp/cprof-UID, made if missing. 0, or negative errno when it can't be used.

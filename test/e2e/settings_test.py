@@ -62,6 +62,14 @@ def folder():
     pid = run_in(top + "/%e-%p-%{WHERE}", WHERE="there")
     wanted = f"{top}/heap_exact-{pid}-there"
     under.poll(f"files in {wanted}", lambda: pprof.find(wanted))
+    child = under.start(["/bin/sleep", "60"], "unset", NOT_THERE="x",
+                        CPROF_DIR=top + "/%{NOT_THERE}%{NO_SUCH}")
+    warnings = under.poll("a warning", lambda: under.processes().get(
+        child.pid, {}).get("warnings"))
+    under.expect(f"an unset variable is told: {warnings}", warnings == [
+        f"CPROF_DIR: NO_SUCH is not set: profiles go to '{top}/x'"])
+    child.kill()
+    child.wait()
 
 
 def unwritable():
