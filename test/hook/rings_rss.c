@@ -40,11 +40,11 @@ static long shared_kib(void)
 	FILE *f = fopen("/proc/self/smaps", "r");
 	int is_shared = 0;
 	long sum = 0, kib;
-	char line[512];
+	char line[512], flags[5];
 
 	while (f && fgets(line, sizeof(line), f)) {
-		if (strstr(line, " 00:"))
-			is_shared = strstr(line, " rw-s ") != NULL;
+		if (sscanf(line, "%*x-%*x %4s", flags) == 1)
+			is_shared = !strcmp(flags, "rw-s");
 		if (is_shared && sscanf(line, "Rss: %ld", &kib) == 1)
 			sum += kib;
 	}
