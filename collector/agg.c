@@ -437,7 +437,7 @@ static int plan(const struct agg_rows *t, const struct gone *g,
 		struct refold *ret)
 {
 	int err = reserve(t, g, ret);
-	uint64_t keys[PLAN_AHEAD];
+	uint64_t keys[PLAN_AHEAD] = {0};
 
 	for (size_t i = 0; i < t->n + PLAN_AHEAD && !err; i++) {
 		uint64_t key = keys[i % PLAN_AHEAD], *at;
