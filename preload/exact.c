@@ -30,10 +30,10 @@ struct way {
 
 // What one thread was granted. Its owner's and, since a handler may allocate
 // too, only while IS_BUSY says that nobody is in the middle of it: a line of
-// memory and, beside it, its WAYS.
+// memory and, beside it, its ways[].
 static struct grant {
-	// The thread and its session, 0 = nobody. Taken by compare-and-swap,
-	// relaxed: only the owner looks at the rest.
+	// The thread and its session, 0 = nobody. Only the owner looks at the
+	// rest: acquire when it is claimed pairs with release when it was left.
 	_Alignas(CACHELINE) _Atomic uint64_t x_owner;
 	volatile bool is_busy;
 	uint32_t n_left;
@@ -43,11 +43,11 @@ static struct grant {
 	uint64_t next_id; // up to that limit they are its own
 	uint64_t id_limit;
 	struct stripe *stripe;
-	struct way *ways; // 2^LG_WAYS, by stack
+	uint32_t region; // STRIPE's, of state.x_region's numbers
 } grants[64];
 static_assert(sizeof(struct grant) == CACHELINE, "one line");
 
-static struct way ways[64][1 << LG_WAYS];
+static struct way ways[64][1 << LG_WAYS]; // those of each grant, by stack
 
 static struct grant *grant_of_thread(void)
 {
@@ -66,11 +66,11 @@ static bool is_own(const struct grant *g)
 	       owner_now();
 }
 
-static struct way *way_of(struct grant *g, const uintptr_t *frame)
+static struct way *way_of(const struct grant *g, const uintptr_t *frame)
 {
 	uint32_t h = (uint32_t)(frame[1] ^ (uintptr_t)frame >> 3) * 2654435761u;
 
-	return &g->ways[h >> (32 - LG_WAYS)];
+	return &ways[g - grants][h >> (32 - LG_WAYS)];
 }
 
 static void begin(struct grant *g)
@@ -91,6 +91,11 @@ static uint64_t last_visit_ns(void)
 				    memory_order_relaxed);
 }
 
+static uint32_t region_now(void)
+{
+	return atomic_load_explicit(&state.x_region, memory_order_relaxed);
+}
+
 static INLINE uint64_t next_id(bool is_alone, struct grant *g)
 {
 	if (UNLIKELY(g->next_id == g->id_limit)) {
@@ -103,12 +108,13 @@ static INLINE uint64_t next_id(bool is_alone, struct grant *g)
 
 // Where N_BYTES of a record that names the stack SENT (NULL: none) are to be
 // written in S, which is taken. NULL: not now, and S is free.
-static INLINE void *begin_push(bool is_alone, struct stripe *s,
-			       uint32_t n_bytes, const struct sent_stack *sent)
+static INLINE void *begin_push(struct stripe *s, uint32_t n_bytes,
+			       const struct sent_stack *sent)
 {
 	void *at;
 
-	if (UNLIKELY(!stripe_take(is_alone, s)))
+	// Asked anew: a handler in between may have begun a thread.
+	if (UNLIKELY(!stripe_take(sys_is_single_threaded(), s)))
 		return NULL;
 	at = stripe_room(s, n_bytes);
 	if (UNLIKELY(!at) && ring_make_room(s, n_bytes))
@@ -171,7 +177,7 @@ static INLINE bool put_alloc(struct grant *g, const void *p, size_t n_bytes,
 	if ((uintptr_t)p & LIVE_STATE || (live_maybe(p) && live_has(p)) ||
 	    UNLIKELY(!live_reserve_home(is_alone, p, &slot)))
 		return false;
-	at = begin_push(is_alone, g->stripe, size, &proof->sent);
+	at = begin_push(g->stripe, size, &proof->sent);
 	if (UNLIKELY(!at)) {
 		live_cancel(&slot);
 		return false;
@@ -200,8 +206,9 @@ static INLINE bool put_granted(struct grant *g, const void *p, size_t n_bytes,
 {
 	const struct way *way = way_of(g, frame);
 
-	if (UNLIKELY(g->visit_ns != last_visit_ns() || way->frame != frame ||
-		     !unwind_is_proved(&way->proof)))
+	// N_LEFT: a handler may have been granted the last one meanwhile.
+	if (UNLIKELY(!g->n_left || g->visit_ns != last_visit_ns() ||
+		     way->frame != frame || !unwind_is_proved(&way->proof)))
 		return false;
 	g->n_left--;
 	if (UNLIKELY(!(++g->n_timed % TIMED_EVERY) && !state_is_sandboxed()))
@@ -216,7 +223,7 @@ static INLINE bool is_granted(const struct grant *g)
 	return !labels_now &&
 	       (self.flags & (THREAD_SEEN | THREAD_PAUSED | THREAD_CHANGING |
 			      THREAD_ENDED)) == THREAD_SEEN &&
-	       state_control() && is_own(g) && !g->is_busy && g->n_left;
+	       state_control() && is_own(g) && !g->is_busy;
 }
 
 bool exact_alloc(const void *p, size_t n_bytes, const uintptr_t *frame)
@@ -249,9 +256,12 @@ bool exact_sample(const void *p, size_t n_bytes, const uintptr_t *frame)
 static INLINE bool release(bool is_alone, const struct grant *g,
 			   const struct live_slot *slot, const void *p)
 {
-	struct record_free *r =
-		begin_push(is_alone, g->stripe, sizeof(*r), NULL);
+	struct record_free *r;
 
+	// Of another region's stripes this one may not be ready yet.
+	if (UNLIKELY(g->region != region_now()))
+		return false;
+	r = begin_push(g->stripe, sizeof(*r), NULL);
 	if (UNLIKELY(!r))
 		return false;
 	*r = (struct record_free){.size_bytes = sizeof(*r),
@@ -272,7 +282,8 @@ bool exact_free(const void *p)
 	live_prefetch(p);
 	// The allocator's own word in front of the block is looked at next.
 	__builtin_prefetch((const char *)p - sizeof(size_t), 1);
-	if (UNLIKELY(!state_control() || !is_own(g) ||
+	// NULL is what an empty slot has.
+	if (UNLIKELY(!p || !state_control() || !is_own(g) ||
 		     !live_take_home(is_alone, p, &slot)))
 		return false;
 	if (LIKELY(release(is_alone, g, &slot, p)))
@@ -289,22 +300,28 @@ bool exact_release(const struct live_slot *slot, const void *p)
 	       release(sys_is_single_threaded(), g, slot, p);
 }
 
+static void choose_stripe(struct grant *g)
+{
+	g->region = region_now();
+	g->stripe = state_stripe(stripe_own(state_n_ready()));
+}
+
 static COLD bool claim(struct grant *g)
 {
 	uint64_t nobody = 0;
 
 	// The thread's handlers are not to believe the rest before it is there.
 	if (!atomic_compare_exchange_strong_explicit(
-		    &g->x_owner, &nobody, UINT64_MAX, memory_order_relaxed,
+		    &g->x_owner, &nobody, UINT64_MAX, memory_order_acquire,
 		    memory_order_relaxed))
 		return false;
 	g->is_busy = false;
 	g->n_left = g->n_granted = 0;
+	g->visit_ns = 0;
 	g->next_id = g->id_limit = 0;
-	g->ways = ways[g - grants];
 	for (int i = 0; i < 1 << LG_WAYS; i++)
-		g->ways[i].frame = NULL;
-	g->stripe = state_stripe(stripe_own(state_n_ready()));
+		ways[g - grants][i].frame = NULL;
+	choose_stripe(g);
 	atomic_signal_fence(memory_order_seq_cst);
 	atomic_store_explicit(&g->x_owner, owner_now(), memory_order_relaxed);
 	return true;
@@ -326,7 +343,7 @@ void exact_grant(const uintptr_t *frame)
 		g->n_granted *= 2;
 	g->n_left = g->n_granted;
 	g->visit_ns = visit_ns;
-	g->stripe = state_stripe(stripe_own(state_n_ready()));
+	choose_stripe(g);
 	way = way_of(g, frame);
 	way->frame = unwind_prove(frame, &way->proof) ? frame : NULL;
 	end(g);
@@ -337,7 +354,7 @@ void exact_forget(void)
 	uint64_t owner = owner_now();
 
 	(void)atomic_compare_exchange_strong_explicit(
-		&grant_of_thread()->x_owner, &owner, 0, memory_order_relaxed,
+		&grant_of_thread()->x_owner, &owner, 0, memory_order_release,
 		memory_order_relaxed);
 }
 

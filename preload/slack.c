@@ -34,10 +34,14 @@ static bool give_back(struct stripe *s)
 	uint32_t n_bytes = atomic_exchange_explicit(&s->x_used_bytes, 0,
 						    memory_order_relaxed);
 	uintptr_t from = page_of((uintptr_t)s->data + KEPT_BYTES);
-	uintptr_t to = page_of((uintptr_t)s->data + n_bytes);
+	uintptr_t to;
 
 	if (!n_bytes)
 		return false;
+	// The collector could write that word: not a page beyond the stripe.
+	if (n_bytes > state.stripe_step_bytes - sizeof(*s))
+		n_bytes = (uint32_t)(state.stripe_step_bytes - sizeof(*s));
+	to = page_of((uintptr_t)s->data + n_bytes);
 	// EINVAL where the host has locked its memory: then it wants it so.
 	(void)sys_call(SYS_madvise, from, to - from, MADV_DONTNEED);
 	return true;

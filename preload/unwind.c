@@ -36,8 +36,9 @@ static struct walk_tables tables(void)
 // while IS_BUSY says that nobody is in the middle of it. A longjmp out of there
 // leaves it busy: then it is not used any more.
 static struct memo {
-	// The thread and its session (owner_now()), 0 = nobody. Taken by
-	// compare-and-swap, relaxed: only the owner looks at the rest.
+	// The thread and its session (owner_now()), 0 = nobody. Only the owner
+	// looks at the rest: acquire when it is claimed pairs with release when
+	// it was left.
 	_Atomic uint64_t x_owner;
 	volatile bool is_busy;
 	uint32_t token;		// the collector whose tables it was walked with
@@ -61,7 +62,7 @@ static COLD bool claim(struct memo *m)
 	uint64_t nobody = 0;
 
 	if (!atomic_compare_exchange_strong_explicit(
-		    &m->x_owner, &nobody, owner_now(), memory_order_relaxed,
+		    &m->x_owner, &nobody, owner_now(), memory_order_acquire,
 		    memory_order_relaxed))
 		return false;
 	m->token = 0;
@@ -134,7 +135,7 @@ void unwind_forget(void)
 	uint64_t owner = owner_now();
 
 	(void)atomic_compare_exchange_strong_explicit(
-		&memo_of_thread()->x_owner, &owner, 0, memory_order_relaxed,
+		&memo_of_thread()->x_owner, &owner, 0, memory_order_release,
 		memory_order_relaxed);
 }
 

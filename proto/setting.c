@@ -151,13 +151,13 @@ static int parse_signal(const char *s, uint64_t *ret)
 }
 
 // Ours would not be missed by who sends it: it does nothing by default, so
-// nobody's SIGTERM is swallowed, and no late tick kills.
+// nobody's SIGTERM is swallowed, and no late tick kills. SIGCHLD is not among
+// them: what the kernel does with ended children hangs on its disposition.
 static int parse_quiet(const char *s, uint64_t *ret)
 {
 	uint64_t sig;
 
-	if (parse_signal(s, &sig) ||
-	    (sig && sig != SIGURG && sig != SIGWINCH && sig != SIGCHLD))
+	if (parse_signal(s, &sig) || (sig && sig != SIGURG && sig != SIGWINCH))
 		return -EINVAL;
 	*ret = sig;
 	return 0;
@@ -273,7 +273,7 @@ const char *setting_allowed(enum setting_type type)
 		[VALUE_DEPTH] = "1 to 1024",
 		[VALUE_SIGNAL] = ("the name or number of a signal that can be "
 				  "handled and tells of no fault, or none"),
-		[VALUE_QUIET] = "SIGURG, SIGWINCH, SIGCHLD or none",
+		[VALUE_QUIET] = "SIGURG, SIGWINCH or none",
 		[VALUE_TRANSPORT] = "ring or socket",
 		[VALUE_KINDS] = ("all, none, or a list of cpu, inuse, alloc, "
 				 "block, mutex, threadcreate"),

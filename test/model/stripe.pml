@@ -5,7 +5,7 @@
 //
 //	writer      preload/stripe.h: stripe_take; preload/ring.c:
 //	            stripe_make_room, stripe_write, rings_write;
-//	            preload/exact.c: push_alloc, push_free
+//	            preload/exact.c: begin_push, put_alloc, release
 //	collector   collector/drain.c: drain_run, drain_free_stripes;
 //	            collector/ringread.c: ringread_head, copy_record
 //

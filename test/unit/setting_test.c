@@ -60,7 +60,7 @@ static void test_good_values(void **unused)
 	good(VALUE_SIGNAL, "none", 0);
 	good(VALUE_SIGNAL, "34", 34);
 	good(VALUE_QUIET, "SIGWINCH", SIGWINCH);
-	good(VALUE_QUIET, "17", SIGCHLD);
+	good(VALUE_QUIET, "23", SIGURG);
 	good(VALUE_QUIET, "none", 0);
 	good(VALUE_KINDS, "all", (1u << KIND_N) - 1);
 	good(VALUE_KINDS, "heap,profile", 1u << KIND_INUSE | 1u << KIND_CPU);
@@ -91,6 +91,7 @@ static void test_bad_values(void **unused)
 	bad(VALUE_SIGNAL, "32");
 	bad(VALUE_QUIET, "SIGTERM");
 	bad(VALUE_QUIET, "SIGPROF");
+	bad(VALUE_QUIET, "SIGCHLD");
 	bad(VALUE_QUIET, "34");
 	bad(VALUE_KINDS, "heap,");
 	bad(VALUE_KINDS, "nope");
