@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a sender was sending is in memory that it shares with who waits for it,
-// so a death has a name. The memory that ran out, or somebody's kill, may be
-// why; only a death over the same item again and again is the item's.
+// so a death has a name. That memory is the collector's, too, and both are in a
+// sandbox, which the keeper is not: it takes only the name of an item. The
+// memory that ran out, or somebody's kill, may be why; only a death over the
+// same item again and again is the item's.
 #include "collector/push_keep.h"
 
 #include "collector/log.h"
@@ -71,12 +73,12 @@ static void set_aside(struct keeper *k)
 // Of a sender, by the signal SIG.
 static void note_death(struct keeper *k, int sig)
 {
-	char *sending = k->spool->status->sending;
+	char item[PUSH_NAME_BYTES];
 
-	if (strcmp(k->item, sending))
+	push_spool_take_sending(k->spool, item);
+	if (strcmp(k->item, item))
 		k->n_deaths = 0;
-	strcpy(k->item, sending);
-	*sending = '\0';
+	memcpy(k->item, item, sizeof(item));
 	k->n_deaths++;
 	log_error("push: the sender died by signal %d%s%s", sig,
 		  *k->item ? " over the profile " : "", k->item);

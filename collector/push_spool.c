@@ -185,12 +185,25 @@ void push_spool_remove(struct push_spool *s, const char *name)
 		count(s, -1, -(int64_t)n_bytes);
 }
 
+void push_spool_take_sending(struct push_spool *s,
+			     char ret_name[PUSH_NAME_BYTES])
+{
+	char *sending = s->status->sending;
+
+	memcpy(ret_name, sending, PUSH_NAME_BYTES - 1);
+	ret_name[PUSH_NAME_BYTES - 1] = '\0';
+	if (!is_waiting(ret_name))
+		*ret_name = '\0';
+	*sending = '\0';
+}
+
 int push_spool_set_aside(struct push_spool *s, const char *name,
 			 char ret_name[PUSH_NAME_BYTES])
 {
-	size_t n = strlen(name) - strlen(SUFFIX);
-
-	snprintf(ret_name, PUSH_NAME_BYTES, "%.*s" ASIDE, (int)n, name);
+	if (!is_waiting(name))
+		return -EINVAL;
+	snprintf(ret_name, PUSH_NAME_BYTES, "%.*s" ASIDE,
+		 TIME_DIGITS + 1 + COUNT_DIGITS, name);
 	if (renameat2(s->dir_fd, name, s->dir_fd, ret_name, RENAME_NOREPLACE))
 		return -errno;
 	atomic_fetch_add_explicit(&s->status->x_set_aside, 1,

@@ -31,7 +31,7 @@ struct push_status {
 	_Atomic uint64_t x_set_aside;  // profiles that killed the sender
 	_Atomic uint64_t x_missed;     // ended processes not looked at again
 	// The item that is being sent, or "". Not shown: the sender writes it,
-	// and who waits for the sender reads it after its death.
+	// and who waits for the sender takes it after its death.
 	char sending[PUSH_NAME_BYTES];
 };
 
@@ -66,8 +66,13 @@ void push_names_free(struct push_names *n);
 int push_spool_get(struct push_spool *s, const char *name, struct buf *ret);
 // Takes NAME out.
 void push_spool_remove(struct push_spool *s, const char *name);
+// What is being sent becomes none. *RET_NAME: what it was; "" for none, and for
+// what is no name of an item, since who can write it is believed nothing.
+void push_spool_take_sending(struct push_spool *s,
+			     char ret_name[PUSH_NAME_BYTES]);
 // Keeps NAME under another one, *RET_NAME, that is not listed: it goes when
-// there is no room, as the others do. 0 or negative errno.
+// there is no room, as the others do. 0 or negative errno; -EINVAL: NAME is no
+// name of an item.
 int push_spool_set_aside(struct push_spool *s, const char *name,
 			 char ret_name[PUSH_NAME_BYTES]);
 

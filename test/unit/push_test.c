@@ -167,14 +167,58 @@ static void test_aside(void **state)
 	push_spool_close(&s);
 }
 
+static void check_sending(struct push_spool *s, const char *name,
+			  const char *wanted)
+{
+	char got[PUSH_NAME_BYTES];
+	size_t n = strlen(name) + 1;
+
+	// Without an end, when there is no room for it.
+	memcpy(s->status->sending, name,
+	       n < PUSH_NAME_BYTES ? n : PUSH_NAME_BYTES);
+	push_spool_take_sending(s, got);
+	assert_string_equal(got, wanted);
+	assert_int_equal(*s->status->sending, '\0');
+}
+
+// Whoever writes it may be in a stranger's hands.
+static void test_sending(void **state)
+{
+	static const char *const bad[] = {
+		"x",
+		".push",
+		"../../x",
+		"../1234567890123456789-1234567890.push",
+		"1234567890123456789-1234567890.pus",
+		"1234567890123456789-1234567890.push\n",
+		"1234567890123456789-1234567890.aside",
+		"123456789012345678901234567890123456789012345678901234567890",
+	};
+	const char *good = "1234567890123456789-1234567890.push";
+	struct push_status status = {0};
+	char aside[PUSH_NAME_BYTES];
+	struct push_spool s;
+
+	(void)state;
+	assert_int_equal(push_spool_open("push_sending", 1000, &status, &s), 0);
+	check_sending(&s, "", "");
+	check_sending(&s, good, good);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		check_sending(&s, bad[i], "");
+		assert_int_equal(push_spool_set_aside(&s, bad[i], aside),
+				 -EINVAL);
+	}
+	assert_int_equal(push_spool_set_aside(&s, good, aside), -ENOENT);
+	push_spool_close(&s);
+}
+
 int main(void)
 {
 	const char *tmp = getenv("CPROF_TEST_TMP");
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_name),
-		cmocka_unit_test(test_item),
-		cmocka_unit_test(test_spool),
-		cmocka_unit_test(test_aside),
+		cmocka_unit_test(test_name),	cmocka_unit_test(test_item),
+		cmocka_unit_test(test_spool),	cmocka_unit_test(test_aside),
+		cmocka_unit_test(test_sending),
 	};
 
 	if (tmp && chdir(tmp))
