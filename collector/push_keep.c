@@ -31,6 +31,7 @@ struct keeper {
 	// The last death: over which item, "" for none, and how many in a row.
 	char item[PUSH_NAME_BYTES];
 	unsigned n_deaths;
+	unsigned n_unborn; // forks in a row that failed
 };
 
 // Keeps what the sender needs: its end of the socket, the spool, stdio.
@@ -67,7 +68,9 @@ static void set_aside(struct keeper *k)
 			  "'%s'; it is kept as '%s', and the next ones are "
 			  "sent",
 			  k->n_deaths, k->item, name);
-	k->n_deaths = 0;
+	// One that stays where it is kills the next one too.
+	if (!err || err == -ENOENT)
+		k->n_deaths = 0;
 }
 
 // Of a sender, by the signal SIG.
@@ -86,12 +89,14 @@ static void note_death(struct keeper *k, int sig)
 		set_aside(k);
 }
 
-// Each one that dies over the same is begun anew later than the last, so that
-// one which can't live is no load.
+// Each one that dies over the same, or can't be begun, is begun anew later than
+// the last, so that one which can't live is no load.
 static void pause_s(const struct keeper *k)
 {
-	unsigned s = k->n_deaths ? k->n_deaths : 1;
+	unsigned s = k->n_deaths > k->n_unborn ? k->n_deaths : k->n_unborn;
 
+	if (!s)
+		s = 1;
 	(void)sleep(s < PAUSE_MAX_S ? s : PAUSE_MAX_S);
 }
 
@@ -109,6 +114,7 @@ static void keep(struct keeper *k)
 			push_send_run(k->server, k->spool, k->wake_fd,
 				      k->is_sandboxed);
 		}
+		k->n_unborn = sender < 0 ? k->n_unborn + 1 : 0;
 		if (sender < 0)
 			log_error("push: can't begin a sender: %s",
 				  strerror(errno));
