@@ -16,6 +16,17 @@
 // From so many processes on each gets less.
 #define PROCS_WITH_DEFAULT 32u
 
+struct proc *admit_find(struct table *t, uint32_t pid)
+{
+	struct proc *p = table_find(t, pid);
+
+	if (p && proc_is_gone(p)) {
+		proc_unref(p);
+		return NULL;
+	}
+	return p;
+}
+
 // The nearest ancestor that has a session, with a reference.
 static struct proc *find_ancestor(struct table *t, uint32_t pid)
 {
@@ -30,24 +41,11 @@ static struct proc *find_ancestor(struct table *t, uint32_t pid)
 		pid = st.parent_pid;
 		if (pid <= 1)
 			return NULL;
-		p = table_find(t, pid);
+		p = admit_find(t, pid);
 		if (p)
 			return p;
 	}
 	return NULL;
-}
-
-// The session of what the process PID was before, with a reference. That of
-// another process, which had the same pid and is still being written, is none.
-static struct proc *find_former(struct table *t, uint32_t pid)
-{
-	struct proc *p = table_find(t, pid);
-
-	if (p && proc_is_gone(p)) {
-		proc_unref(p);
-		return NULL;
-	}
-	return p;
 }
 
 // What the parent of an exec allows, or everything when there is none: what
@@ -55,7 +53,7 @@ static struct proc *find_former(struct table *t, uint32_t pid)
 // that was started by hand may replace itself.
 static uint32_t allowed_by_parent(struct table *t, uint32_t pid)
 {
-	struct proc *p = find_former(t, pid);
+	struct proc *p = admit_find(t, pid);
 	uint32_t follow = FOLLOW_EXEC | FOLLOW_FORK;
 
 	if (p && !p->hello->is_fork) {
@@ -75,7 +73,7 @@ static uint32_t allowed_by_parent(struct table *t, uint32_t pid)
 // the region it has; a session it never learnt of is replaced.
 static bool is_served(struct table *t, uint32_t pid)
 {
-	struct proc *p = table_find(t, pid);
+	struct proc *p = admit_find(t, pid);
 	bool is = false;
 
 	if (!p)

@@ -7,6 +7,10 @@
 
 #include "collector/table.h"
 
+// The session of the process that has PID now, with a reference, or NULL. That
+// of another one, which had the same pid and is still being written, is none.
+struct proc *admit_find(struct table *t, uint32_t pid);
+
 // NULL when PID, that said HELLO, is to be profiled; else why not, in a static
 // line.
 const char *admit_check(struct table *t, uint32_t pid,

@@ -290,7 +290,6 @@ static bool is_among_last(int fd)
 	       (rlim_t)fd + FDS_RESERVED >= r.rlim_cur;
 }
 
-// Takes over everything in H but its descriptor.
 // Its parent is profiled as well: files of the same name would be the parent's.
 static bool has_parent(struct attach *a, const struct proc *p)
 {
@@ -300,12 +299,13 @@ static bool has_parent(struct attach *a, const struct proc *p)
 	if (!table_count(a->table) ||
 	    procfs_status(p->pid, "PPid:", &parent_pid))
 		return false;
-	parent = table_find(a->table, (uint32_t)parent_pid);
+	parent = admit_find(a->table, (uint32_t)parent_pid);
 	if (parent)
 		proc_unref(parent);
 	return parent != NULL;
 }
 
+// Takes over everything in H but its descriptor.
 static int new_session(struct attach *a, struct conn_hello *h,
 		       struct proc **ret)
 {

@@ -70,17 +70,21 @@ def images():
     expect_written("images", child.pid, [50, 60, 70])
 
 
-def begin_as(pid, name, *args, **settings):
-    """A process that has PID: others take numbers, too."""
+def named(pid, start):
+    """A process of START that has PID: others take numbers, too."""
     for _ in range(100):
         with open("/proc/sys/kernel/ns_last_pid", "w", encoding="ascii") as f:
             f.write(str(pid - 1))
-        child = begin(name, *args, **settings)
+        child = start()
         if child.pid == pid:
             return child
         child.kill()
         child.communicate()
     under.fail(f"nobody gets the pid {pid}")
+
+
+def begin_as(pid, name, *args, **settings):
+    return named(pid, lambda: begin(name, *args, **settings))
 
 
 def is_waiting(pid):
@@ -144,12 +148,38 @@ def stranger(collector):
     expect_written("stranger", PID, [80])
 
 
+def parents_stranger(collector):
+    """What a process was not allowed to have is not forbidden to the children
+    of who gets its number: one without the shim, that starts one with it."""
+    first = begin_as(PID, "childless", N_FIRST, CPROF_FOLLOW="none")
+    await_ready(first)
+    collector.send_signal(signal.SIGSTOP)
+    first.kill()
+    first.communicate()
+    env = under.environment(os.path.join(under.TMP, "child"),
+                            dict(under.EXACT, CPROF_CPU_HZ="0",
+                                 CPROF_EXIT="alloc"))
+    shim = env.pop("LD_PRELOAD")
+    second = named(PID, lambda: subprocess.Popen(
+        ["sh", "-c", 'LD_PRELOAD=$0 "$@"; exit $?', shim,
+         *under.program("truth/images", 90)], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, env=env))
+    with open(f"/proc/{PID}/task/{PID}/children", encoding="ascii") as f:
+        child = int(under.poll("its child", lambda: f.seek(0) or f.read()))
+    under.poll("it waits", lambda: is_waiting(child))
+    collector.send_signal(signal.SIGCONT)
+    await_ready(second)
+    end(second)
+    expect_written("child", child, [90])
+
+
 def reuse():
     """In a pid namespace of our own, with our own collector."""
     collector = under.start_collector()
     for i in range(ROUNDS):
         again(collector, i)
     stranger(collector)
+    parents_stranger(collector)
     collector.terminate()
     under.expect_equal("the collector's status", collector.wait(30), 0)
 
@@ -160,7 +190,7 @@ def main():
     if subprocess.run([*command, "true"], stderr=subprocess.DEVNULL,
                       check=False).returncode:
         print("no pid namespace can be made here: pids are not reused")
-        return
+        sys.exit(77)
     os.kill(under.collector_pid(), signal.SIGTERM)
     under.poll("its end", lambda: not os.path.exists(under.SOCKET))
     done = subprocess.run([*command, sys.executable, __file__, "reuse"],
