@@ -264,6 +264,9 @@ static void put_cwd(struct buf *b, const struct paths_names *names)
 		buf_puts(b, names->cwd);
 	else if (!paths_fallback(fallback, sizeof(fallback)))
 		buf_puts(b, fallback);
+	else
+		// Not the collector's own. Who may write there is told of it.
+		buf_puts(b, "/");
 }
 
 char *paths_expand(const char *text, const struct paths_names *names)

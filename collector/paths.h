@@ -44,7 +44,7 @@ struct paths_names {
 
 // TEXT with %p %e %h %t %{NAME} %% filled in, as an absolute path; an
 // unknown % stays as it is; in paths_fallback() where there is no working
-// directory. To be freed; NULL: no memory.
+// directory, or in / when that can't be used. To be freed; NULL: no memory.
 char *paths_expand(const char *text, const struct paths_names *names);
 // The first name in TEXT of a variable that is not set, *ret_n characters, or
 // NULL.

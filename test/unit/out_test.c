@@ -170,6 +170,34 @@ static void test_template(void **state)
 	expect("/%", "/%");
 }
 
+static void expect_nowhere(const char *text, const char *expected)
+{
+	const struct paths_names names = {.comm = "", .cwd = "(unreachable)"};
+	char *path = paths_expand(text, &names);
+
+	assert_string_equal(path, expected);
+	free(path);
+}
+
+// A user whose folder in /tmp is another's, and who began in none.
+static void test_nowhere(void **state)
+{
+	const uid_t uid = 1u << 30 | (uid_t)getpid();
+	char folder[64];
+
+	(void)state;
+	if (geteuid())
+		skip();
+	snprintf(folder, sizeof(folder), "/tmp/cprof-%u", (unsigned)uid);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	assert_int_equal(seteuid(uid), 0);
+	expect_nowhere("", "/");
+	expect_nowhere("a/b", "/a/b");
+	expect_nowhere("/a", "/a");
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void test_socket(void **state)
 {
 	char path[SOCKET_NAME_MAX_BYTES + 1];
@@ -295,8 +323,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_numbers),   TEST(test_names),	   TEST(test_made),
-		TEST(test_leftovers), TEST(test_template), TEST(test_socket),
-		TEST(test_folder),    TEST(test_own_file), TEST(test_remove),
+		TEST(test_leftovers), TEST(test_template), TEST(test_nowhere),
+		TEST(test_socket),    TEST(test_folder),   TEST(test_own_file),
+		TEST(test_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
