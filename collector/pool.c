@@ -149,6 +149,17 @@ static void run(struct pool *p, struct pool_job *job)
 
 static void make_thread(struct pool *p);
 
+// Whoever takes a job wakes another for the next one: the others may sleep
+// without knowing of it, as a post wakes only one, and only for what is due
+// first. Called with the lock.
+static void wake_another(struct pool *p)
+{
+	if (p->n_jobs && p->n_idle)
+		pthread_cond_signal(&p->changed);
+	if (p->n_jobs > p->n_idle)
+		make_thread(p);
+}
+
 static void *thread_main(void *context)
 {
 	struct pool *p = context;
@@ -157,8 +168,7 @@ static void *thread_main(void *context)
 	(void)prctl(PR_SET_NAME, p->name);
 	pthread_mutex_lock(&p->lock);
 	while ((job = next_job(p))) {
-		if (p->n_jobs > p->n_idle)
-			make_thread(p);
+		wake_another(p);
 		run(p, job);
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -263,7 +273,7 @@ int pool_post(struct pool *p, struct pool_job *job, uint64_t due_ns)
 	}
 	if (p->n_jobs && p->heap[0] == job)
 		pthread_cond_signal(&p->changed);
-	// Else one that wakes up looks whether there is more to do.
+	// Else whoever takes the first one wakes another.
 	if (!p->n_idle)
 		make_thread(p);
 	pthread_mutex_unlock(&p->lock);

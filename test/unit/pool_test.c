@@ -16,6 +16,7 @@
 
 #define DEADLINE_NS 10000000000ull
 #define N_JOBS	    64
+#define N_ROUNDS    50
 
 static _Atomic int x_n_runs;
 static _Atomic int x_is_in;
@@ -124,37 +125,29 @@ static unsigned n_threads(void)
 	return n;
 }
 
+static _Atomic int x_n_here;
 static _Atomic int x_n_met;
 
-// Comes to its end when N_MEETING run at once.
+// Comes to its end when N_MEETING run at once. One that comes when the others
+// have given up has met nobody.
 #define N_MEETING 3
 static uint64_t meet(void *context)
 {
 	uint64_t until_ns = pool_now_ns() + DEADLINE_NS;
 
 	(void)context;
-	x_n_met++;
-	while (x_n_met < N_MEETING && pool_now_ns() < until_ns)
+	x_n_here++;
+	while (x_n_here < N_MEETING && pool_now_ns() < until_ns)
 		usleep(100);
+	x_n_met += x_n_here == N_MEETING;
 	return POOL_NEVER;
 }
 
-// A thread is made when there is more to do at once than there are threads.
-static void test_threads(void **state)
+static void meet_all(struct pool *p)
 {
-	struct pool_job jobs[N_MEETING];
-	struct pool *p = pool_new("test", N_MEETING);
+	static struct pool_job jobs[N_MEETING];
 
-	(void)state;
-	for (int i = 0; i < N_JOBS; i++) {
-		pool_job_init(&jobs[0], note_order, NULL);
-		x_n_runs = 0;
-		assert_int_equal(pool_post(p, &jobs[0], POOL_NOW), 0);
-		wait_idle(p, &jobs[0]);
-	}
-	// Its thread may be on its way back to the queue when the next job
-	// comes.
-	assert_true(n_threads() < 1 + N_MEETING);
+	x_n_here = 0;
 	x_n_met = 0;
 	for (int i = 0; i < N_MEETING; i++) {
 		pool_job_init(&jobs[i], meet, NULL);
@@ -163,6 +156,26 @@ static void test_threads(void **state)
 	for (int i = 0; i < N_MEETING; i++)
 		wait_idle(p, &jobs[i]);
 	assert_int_equal(x_n_met, N_MEETING);
+}
+
+// A thread is made when there is more to do at once than there are threads; in
+// the rounds after the first all of them sleep when the jobs come.
+static void test_threads(void **state)
+{
+	struct pool *p = pool_new("test", N_MEETING);
+	struct pool_job job;
+
+	(void)state;
+	pool_job_init(&job, note_order, NULL);
+	for (int i = 0; i < N_JOBS; i++) {
+		x_n_runs = 0;
+		assert_int_equal(pool_post(p, &job, POOL_NOW), 0);
+		wait_idle(p, &job);
+	}
+	// The first may not have begun to wait when the first job came.
+	assert_true(n_threads() < 1 + N_MEETING);
+	for (int i = 0; i < N_ROUNDS; i++)
+		meet_all(p);
 	assert_int_equal(n_threads(), 1 + N_MEETING);
 	pool_free(p);
 }
