@@ -15,7 +15,8 @@
 enum sandbox_needs {
 	SANDBOX_NOTHING, // of the network
 	SANDBOX_NETWORK, // is a client of servers
-	SANDBOX_LOADING, // as NOTHING, but libraries, until sandbox_seal()
+	// As NOTHING, but files are mapped as code, until sandbox_seal().
+	SANDBOX_LOADING,
 };
 
 // Makes the filter ahead, which takes a third of a millisecond: sandbox_enter()

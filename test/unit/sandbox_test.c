@@ -241,6 +241,15 @@ static int be_dumpable(void)
 	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
+// Code that can still be changed: no library needs it.
+static int map_writable_code(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 || mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+			      MAP_PRIVATE, fd, 0) == MAP_FAILED;
+}
+
 // As the loader does; a whole library needs more than that, and is loaded by
 // every collector that a shim starts (test/e2e/libraries_test.py).
 static int map_library(void)
@@ -293,6 +302,7 @@ static const struct deed forbidden[] = {
 	{"signal", signal_parent},
 	{"run data", run_data},
 	{"make code", make_code},
+	{"map a file writable and as code", map_writable_code},
 	{"map a library", map_library},
 	{"seal", seal},
 	{"dump core", dump_core},
