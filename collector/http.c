@@ -250,6 +250,7 @@ static void hand_over(struct http *h, const struct waiting *w)
 	struct MHD_Daemon *daemon = w->is_tcp && h->tls ? h->tls : h->daemon;
 	struct sockaddr_storage address = {0};
 	socklen_t n = sizeof(address);
+	uint64_t serial = http_slots_serial(&h->slots, w->fd);
 
 	if (h->state == BROKEN) {
 		http_slots_leave(&h->slots, w->fd);
@@ -258,11 +259,12 @@ static void hand_over(struct http *h, const struct waiting *w)
 		return;
 	}
 	(void)getpeername(w->fd, (struct sockaddr *)&address, &n);
-	// It closes the descriptor when it can't serve it.
+	// It closes the descriptor when it can't serve it; the loop's thread
+	// may have another of that number before the place is given back.
 	if (lib_mhd.add_connection(daemon, w->fd, (struct sockaddr *)&address,
 				   n) == MHD_YES)
 		return;
-	http_slots_leave(&h->slots, w->fd);
+	http_slots_leave_serial(&h->slots, serial);
 	log_info("an HTTP connection was turned away");
 }
 

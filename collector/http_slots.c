@@ -26,12 +26,19 @@ void http_slots_fini(struct http_slots *s)
 
 // The rest needs the lock.
 
+// The younger one, if an older one's has been closed but not left yet.
 static struct http_slot *find(struct http_slots *s, int fd)
 {
-	for (unsigned i = 0; i < HTTP_SLOTS_MAX; i++)
-		if (s->list[i].is_taken && s->list[i].fd == fd)
-			return &s->list[i];
-	return NULL;
+	struct http_slot *found = NULL;
+
+	for (unsigned i = 0; i < HTTP_SLOTS_MAX; i++) {
+		struct http_slot *p = &s->list[i];
+
+		if (p->is_taken && p->fd == fd &&
+		    (!found || p->serial > found->serial))
+			found = p;
+	}
+	return found;
 }
 
 static struct http_slot *find_free(struct http_slots *s)
@@ -132,7 +139,8 @@ int http_slots_take(struct http_slots *s, int fd, bool is_tcp, uint32_t pid)
 					.is_tcp = is_tcp,
 					.fd = fd,
 					.pid = pid,
-					.since_ns = pool_now_ns()};
+					.since_ns = pool_now_ns(),
+					.serial = ++s->n_taken};
 	pthread_mutex_unlock(&s->lock);
 	return p ? 0 : -EUSERS;
 }
@@ -145,6 +153,27 @@ void http_slots_leave(struct http_slots *s, int fd)
 	p = find(s, fd);
 	if (p)
 		p->is_taken = false;
+	pthread_mutex_unlock(&s->lock);
+}
+
+uint64_t http_slots_serial(struct http_slots *s, int fd)
+{
+	struct http_slot *p;
+	uint64_t serial;
+
+	pthread_mutex_lock(&s->lock);
+	p = find(s, fd);
+	serial = p ? p->serial : 0;
+	pthread_mutex_unlock(&s->lock);
+	return serial;
+}
+
+void http_slots_leave_serial(struct http_slots *s, uint64_t serial)
+{
+	pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < HTTP_SLOTS_MAX; i++)
+		if (s->list[i].serial == serial)
+			s->list[i].is_taken = false;
 	pthread_mutex_unlock(&s->lock);
 }
 
