@@ -14,6 +14,7 @@
 #include "collector/lib.h"
 #include "collector/log.h"
 #include "collector/mem.h"
+#include "collector/pool.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -316,7 +317,7 @@ void http_start_soon(struct http *h, http_loaded_fn loaded, void *context)
 {
 	h->loaded = loaded;
 	h->context = context;
-	h->has_thread = !pthread_create(&h->thread, NULL, start_thread, h);
+	h->has_thread = !pool_thread(&h->thread, start_thread, h);
 	if (!h->has_thread)
 		(void)http_start(h);
 }

@@ -175,27 +175,32 @@ static void *thread_main(void *context)
 	return NULL;
 }
 
+int pool_thread(pthread_t *ret, void *(*fn)(void *), void *context)
+{
+	pthread_attr_t attr;
+	int err = -pthread_attr_init(&attr);
+
+	if (err)
+		return err;
+	err = -pthread_attr_setstacksize(&attr, STACK_BYTES);
+	if (!err)
+		err = -pthread_create(ret, &attr, fn, context);
+	pthread_attr_destroy(&attr);
+	return err;
+}
+
 // It starts with every signal blocked: signals are the main thread's. Called
 // with the lock.
 static int start_thread(struct pool *p)
 {
 	sigset_t all, old;
-	pthread_attr_t attr;
 	int err;
 
-	err = -pthread_attr_init(&attr);
-	if (err)
-		return err;
-	// Whatever RLIMIT_STACK the program had that started the collector.
-	err = -pthread_attr_setstacksize(&attr, STACK_BYTES);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	if (!err)
-		err = -pthread_create(&p->threads[p->n_threads], &attr,
-				      thread_main, p);
+	err = pool_thread(&p->threads[p->n_threads], thread_main, p);
 	p->n_threads += !err;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
 	return err;
 }
 

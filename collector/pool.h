@@ -12,6 +12,7 @@
 #ifndef CPROF_COLLECTOR_POOL_H
 #define CPROF_COLLECTOR_POOL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,6 +54,11 @@ int pool_post(struct pool *p, struct pool_job *job, uint64_t due_ns);
 
 // True when JOB is neither queued nor running.
 bool pool_is_idle(struct pool *p, const struct pool_job *job);
+
+// A thread outside of any pool, to be joined, with as large a stack as a
+// pool's, whatever RLIMIT_STACK the program had that started the collector. 0
+// or negative errno.
+int pool_thread(pthread_t *ret, void *(*fn)(void *), void *context);
 
 // CLOCK_MONOTONIC in ns. Any thread.
 uint64_t pool_now_ns(void);

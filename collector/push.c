@@ -361,9 +361,9 @@ int push_serve(struct push *p, struct table *table)
 	int err;
 
 	p->table = table;
-	err = pthread_create(&p->thread, NULL, run, p);
+	err = pool_thread(&p->thread, run, p);
 	p->is_serving = !err;
-	return -err;
+	return err;
 }
 
 // Until it closes its end.

@@ -516,7 +516,7 @@ static bool stop_http(struct server *s)
 	struct timespec until;
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, free_http, s->http))
+	if (pool_thread(&thread, free_http, s->http))
 		return false;
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += HTTP_MAX_S;

@@ -1,14 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Description: a place is given back by its serial where its descriptor may be
-// another's.
+// Description: the thread that loads libmicrohttpd has a stack of its own size;
+// a place is given back by its serial where its descriptor may be another's.
+#include "collector/http.h"
 #include "collector/http_slots.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include <cmocka.h>
+
+// More than a collector would give any thread.
+#define HUGE_BYTES (64u << 20)
+
+static struct query query;
+static const struct http_access access_all;
+static _Atomic size_t x_stack_bytes;
+
+static void note_stack(void *context)
+{
+	pthread_attr_t attr;
+	size_t n_bytes = 0;
+
+	(void)context;
+	if (pthread_getattr_np(pthread_self(), &attr))
+		return;
+	(void)pthread_attr_getstacksize(&attr, &n_bytes);
+	pthread_attr_destroy(&attr);
+	x_stack_bytes = n_bytes;
+}
+
+// As in a collector that was started under another RLIMIT_STACK.
+static void test_stack(void **state)
+{
+	struct http *h = http_new(&query, &access_all);
+	pthread_attr_t attr;
+
+	(void)state;
+	assert_non_null(h);
+	pthread_attr_init(&attr);
+	assert_int_equal(pthread_attr_setstacksize(&attr, HUGE_BYTES), 0);
+	assert_int_equal(pthread_setattr_default_np(&attr), 0);
+	pthread_attr_destroy(&attr);
+	http_start_soon(h, note_stack, NULL);
+	http_free(h);
+	assert_true(x_stack_bytes > 0);
+	assert_true(x_stack_bytes < HUGE_BYTES);
+}
 
 static void test_serial(void **state)
 {
@@ -33,6 +74,7 @@ static void test_serial(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stack),
 		cmocka_unit_test(test_serial),
 	};
 
