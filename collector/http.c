@@ -350,5 +350,10 @@ void http_add_tcp(struct http *h, int fd)
 
 unsigned http_n_requests(struct http *h)
 {
-	return atomic_load_explicit(&h->x_n_requests, memory_order_relaxed);
+	unsigned n;
+
+	pthread_mutex_lock(&h->lock);
+	n = h->n_waiting;
+	pthread_mutex_unlock(&h->lock);
+	return n + atomic_load_explicit(&h->x_n_requests, memory_order_relaxed);
 }

@@ -36,7 +36,7 @@ void http_free(struct http *h);
 void http_add(struct http *h, int fd);
 void http_add_tcp(struct http *h, int fd);
 
-// Requests being served. Any thread.
+// Requests being served, and connections that wait for the library. Any thread.
 unsigned http_n_requests(struct http *h);
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Description: the thread that loads libmicrohttpd has a stack of its own size;
-// a place is given back by its serial where its descriptor may be another's.
+// Description: what comes before libmicrohttpd is there counts as a request;
+// the thread that loads it has a stack of its own size; a place is given back
+// by its serial where its descriptor may be another's.
 #include "collector/http.h"
 #include "collector/http_slots.h"
 
@@ -10,6 +11,8 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -31,6 +34,24 @@ static void note_stack(void *context)
 	(void)pthread_attr_getstacksize(&attr, &n_bytes);
 	pthread_attr_destroy(&attr);
 	x_stack_bytes = n_bytes;
+}
+
+static void test_waiting(void **state)
+{
+	struct http *h = http_new(&query, &access_all);
+	int pair[2];
+	char byte;
+
+	(void)state;
+	assert_non_null(h);
+	assert_int_equal(http_n_requests(h), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	http_add(h, pair[0]);
+	assert_int_equal(http_n_requests(h), 1);
+	http_free(h);
+	// Closed, as nobody came to serve it.
+	assert_int_equal(read(pair[1], &byte, 1), 0);
+	close(pair[1]);
 }
 
 // As in a collector that was started under another RLIMIT_STACK.
@@ -74,6 +95,7 @@ static void test_serial(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_waiting),
 		cmocka_unit_test(test_stack),
 		cmocka_unit_test(test_serial),
 	};
