@@ -127,9 +127,9 @@ static void serve_signal(struct proc *p, bool is_over)
 	toggle_times(p, (n - p->n_dumps_served) >> REGION_TOGGLE_SHIFT,
 		     is_over);
 	n_asked = (n - p->n_dumps_served) & (REGION_TOGGLE - 1);
-	p->n_dumps_served += n_asked;
-	if (!n_asked)
+	if (!n_asked || (!is_over && dump_is_full(p)))
 		return;
+	p->n_dumps_served += n_asked;
 	dump_take(p, 1u << KIND_INUSE, &d);
 	// Asked for, so an empty one is an answer too.
 	if (!d.n_snaps) {
