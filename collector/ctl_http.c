@@ -19,9 +19,9 @@
 // Over what was asked for: symbols of a large program take their time once.
 #define GRACE_S 300
 // What needs no symbols, and is asked first by whoever asks for more: so a
-// collector that hangs is told of soon.
+// collector that hangs is told of soon, and one that is only slow is not.
 #define QUICK_PATH "/api/ps"
-#define QUICK_S	   10
+#define QUICK_S	   30
 // The host part of the address is never looked up.
 #define HOST "http://cprofd"
 
