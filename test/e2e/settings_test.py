@@ -105,6 +105,10 @@ def labels_and_depth():
     # No stack of the program is so short.
     under.expect("all stacks are cut, and say so", p.samples and all(
         s.frames[-1].function == "[truncated]" for s in p.samples))
+    # by_malloc() is inlined nowhere, and nothing in it.
+    under.expect_equal("at two, of which that is one", {
+        tuple(f.function for f in s.frames) for s in p.samples
+        if s.frames[0].function == "by_malloc"}, {("by_malloc", "[truncated]")})
 
 
 def follow(what, n_fork, n_exec):
