@@ -8,16 +8,20 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-enum { MARK = 12345 };
+enum { MARK = 12345, LIMIT_S = 20 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static sem_t sem;
 static int n_changed;
+static int n_late; // waits that nobody was seen in
+static _Atomic pid_t x_waiter; // its tid, once it is about to wait
 
 static void check(void)
 {
@@ -90,11 +94,38 @@ static void *wait_until(void *arg)
 	pthread_sigmask(arg ? SIG_BLOCK : SIG_UNBLOCK, &urgent, NULL);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += 60;
+	x_waiter = (pid_t)syscall(SYS_gettid);
 	errno = MARK;
 	if (sem_timedwait(&sem, &until))
 		n_changed++;
 	check();
 	return arg;
+}
+
+// Of a thread of this process.
+static char state_of(pid_t tid)
+{
+	char path[64], state = '?';
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	f = fopen(path, "r");
+	if (f) {
+		if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+			state = '?';
+		fclose(f);
+	}
+	return state;
+}
+
+// Until the waiter sleeps, which it does nowhere but in its wait.
+static void await_sleep(void)
+{
+	double end_s = host_now_s() + LIMIT_S;
+
+	while ((!x_waiter || state_of(x_waiter) != 'S') && host_now_s() < end_s)
+		usleep(1000);
+	n_late += host_now_s() >= end_s;
 }
 
 // A signal that nobody has a handler for, or that the waiting thread blocks,
@@ -103,12 +134,13 @@ static void interrupted(void *is_blocked)
 {
 	pthread_t t;
 
+	x_waiter = 0;
 	pthread_create(&t, NULL, wait_until, is_blocked);
 	for (int i = 0; i < 10; i++) {
-		usleep(2000);
+		await_sleep();
 		pthread_kill(t, SIGURG);
 	}
-	usleep(2000);
+	await_sleep();
 	sem_post(&sem);
 	pthread_join(t, NULL);
 	errno = MARK;
@@ -134,5 +166,6 @@ int main(void)
 			sink = sink + i;
 			check();
 		}
-	return host_verdict(n_changed, "changed=%d", n_changed);
+	return host_verdict(n_changed || n_late, "changed=%d late=%d",
+			    n_changed, n_late);
 }
