@@ -20,7 +20,7 @@ static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static sem_t sem;
 static int n_changed;
-static int n_late; // waits that nobody was seen in
+static int n_late;	       // waits that nobody was seen in
 static _Atomic pid_t x_waiter; // its tid, once it is about to wait
 
 static void check(void)
