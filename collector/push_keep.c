@@ -54,6 +54,12 @@ static bool has_collector_gone(int wake_fd)
 	return recv(wake_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+static void show_senders(struct keeper *k, uint64_t n)
+{
+	atomic_store_explicit(&k->spool->status->x_senders, n,
+			      memory_order_relaxed);
+}
+
 static void set_aside(struct keeper *k)
 {
 	char name[PUSH_NAME_BYTES];
@@ -115,10 +121,12 @@ static void keep(struct keeper *k)
 				      k->is_sandboxed);
 		}
 		k->n_unborn = sender < 0 ? k->n_unborn + 1 : 0;
+		show_senders(k, sender > 0);
 		if (sender < 0)
 			log_error("push: can't begin a sender: %s",
 				  strerror(errno));
 		else if (waitpid(sender, &status, 0) == sender) {
+			show_senders(k, 0);
 			if (!WIFSIGNALED(status))
 				_exit(WEXITSTATUS(status));
 			note_death(k, WTERMSIG(status));

@@ -30,6 +30,7 @@ struct push_status {
 	_Atomic uint64_t x_dropped;    // profiles there was no room for
 	_Atomic uint64_t x_set_aside;  // profiles that killed the sender
 	_Atomic uint64_t x_missed;     // ended processes not looked at again
+	_Atomic uint64_t x_senders;    // 1 while there is one, or 0
 	// The item that is being sent, or "". Not shown: the sender writes it,
 	// and who waits for the sender takes it after its death.
 	char sending[PUSH_NAME_BYTES];

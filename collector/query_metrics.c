@@ -169,6 +169,10 @@ static void put_push(struct buf *b, const struct push_status *s)
 		"Processes whose last profiles were not taken, for want of "
 		"room.",
 		relaxed(&s->x_missed));
+	put_one(b, "cprof_push_senders", "gauge",
+		"1 while there is a process that sends; without libcurl there "
+		"is none.",
+		relaxed(&s->x_senders));
 	put_one(b, "cprof_push_spool_bytes", "gauge", "Bytes in the spool.",
 		relaxed(&s->x_spool_bytes));
 }

@@ -119,11 +119,13 @@ def ctl_without_curl():
 
 
 def push_without_curl():
-    """The sender says so; profiles go on."""
+    """The sender says so, and the metrics; profiles go on."""
     child = under.start_collector("--push", "http://127.0.0.1:1",
                                   env=without("libcurl.so.4"),
                                   stderr=subprocess.PIPE)
     honest.run("without-push")
+    poll("no sender", lambda: b"\ncprof_push_senders 0\n" in under.http(
+        "GET", "/metrics")[1])
     child.terminate()
     text = child.communicate(timeout=30)[1].decode()
     expect(f"its log: {text}", "push: " in text and "libcurl.so.4" in text)

@@ -267,6 +267,7 @@ def sender_dies():
         await_all(server, r)
         check_whole(server.pushes, r)
         expect("it is another", sender_of(child.pid) not in (None, died))
+        expect_equal("and counted", figure("cprof_push_senders"), 1)
 
 
 def figure(name):
