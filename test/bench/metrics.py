@@ -288,9 +288,10 @@ def stop_collectors(folder):
     measure.wait_for(lambda: not os.path.exists(f"/proc/{pid}"))
 
 
-def added_mib(bench, *words):
-    """Resident memory that the shim adds to busy WORDS, at default settings."""
-    command = [bench.program("busy"), "100", *map(str, words)]
+def added_mib(bench, n_threads, *words):
+    """Resident memory that the shim adds to busy N_THREADS WORDS, at default
+    settings."""
+    command = [bench.program("busy"), str(n_threads), *map(str, words)]
     bare, ours = (int(output_of(bench, command, settings).split()[1])
                   for settings in ({}, shim(bench)))
     return (ours - bare) / 1024
@@ -301,9 +302,9 @@ def target_memory(_, bench):
     have used all rings from end to end several times, as a process does with
     time, and go on."""
     return [metric("target: resident memory added with 100 threads", "MiB",
-                   added_mib(bench, 2, 20)),
+                   added_mib(bench, 100, 2, 20)),
             metric("target: the same once all rings were used", "MiB",
-                   added_mib(bench, 10, 20, 2000))]
+                   added_mib(bench, 100, 10, 20, 2000))]
 
 
 def alone(o, bench):

@@ -6,8 +6,8 @@ import os
 import time
 
 import measure
-from metrics import (EXACT, FRAMES, Held, ask, folder_of, fresh_collector,
-                     read_records, read_stacks, rss_mib, settle, shim)
+from metrics import (EXACT, FRAMES, Held, added_mib, ask, fresh_collector,
+                     folder_of, read_records, read_stacks, settle, shim)
 
 THREADS = (1, 10, 100, 1000)
 STACKS = (1000, 10000, 100000, 1000000)
@@ -50,8 +50,7 @@ def threads(o, bench):
                    cpu_ratio(bench, [bench.program("threads"), str(n_created),
                                      str(n)])),
             growth("threads: memory of the target", n, "KiB each",
-                   (rss_mib(bench, n, 0.5, shim(bench)) -
-                    rss_mib(bench, n, 0.5, {})) * 1024 / n)]
+                   added_mib(bench, n, 0.5, 20) * 1024 / n)]
     return values
 
 
