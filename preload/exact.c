@@ -279,11 +279,13 @@ bool exact_free(const void *p)
 	const struct grant *g = grant_of_thread();
 	struct live_slot slot;
 
+	// An empty slot would be taken for its.
+	if (UNLIKELY(!p))
+		return false;
 	live_prefetch(p);
 	// The allocator's own word in front of the block is looked at next.
 	__builtin_prefetch((const char *)p - sizeof(size_t), 1);
-	// NULL is what an empty slot has.
-	if (UNLIKELY(!p || !state_control() || !is_own(g) ||
+	if (UNLIKELY(!state_control() || !is_own(g) ||
 		     !live_take_home(is_alone, p, &slot)))
 		return false;
 	if (LIKELY(release(is_alone, g, &slot, p)))
