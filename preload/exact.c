@@ -6,6 +6,7 @@
 
 #include "preload/labels.h"
 #include "preload/live.h"
+#include "preload/place.h"
 #include "preload/ring.h"
 #include "preload/rmw.h"
 #include "preload/state.h"
@@ -32,8 +33,6 @@ struct way {
 // too, only while IS_BUSY says that nobody is in the middle of it: a line of
 // memory and, beside it, its ways[].
 static struct grant {
-	// The thread and its session, 0 = nobody. Only the owner looks at the
-	// rest: acquire when it is claimed pairs with release when it was left.
 	_Alignas(CACHELINE) _Atomic uint64_t x_owner;
 	volatile bool is_busy;
 	uint32_t n_left;
@@ -44,26 +43,19 @@ static struct grant {
 	uint64_t id_limit;
 	struct stripe *stripe;
 	uint32_t region; // STRIPE's, of state.x_region's numbers
-} grants[64];
+} grants[PLACES];
 static_assert(sizeof(struct grant) == CACHELINE, "one line");
 
-static struct way ways[64][1 << LG_WAYS]; // those of each grant, by stack
+static struct way ways[PLACES][1 << LG_WAYS]; // those of each grant, by stack
 
 static struct grant *grant_of_thread(void)
 {
-	return &grants[self.tid % (sizeof(grants) / sizeof(*grants))];
-}
-
-// The calling thread, if it is registered in the session there is.
-static uint64_t owner_now(void)
-{
-	return (uint64_t)state.serial << 32 | self.tid;
+	return &grants[place_of_thread()];
 }
 
 static bool is_own(const struct grant *g)
 {
-	return atomic_load_explicit(&g->x_owner, memory_order_relaxed) ==
-	       owner_now();
+	return place_is_own(&g->x_owner);
 }
 
 static struct way *way_of(const struct grant *g, const uintptr_t *frame)
@@ -310,12 +302,7 @@ static void choose_stripe(struct grant *g)
 
 static COLD bool claim(struct grant *g)
 {
-	uint64_t nobody = 0;
-
-	// The thread's handlers are not to believe the rest before it is there.
-	if (!atomic_compare_exchange_strong_explicit(
-		    &g->x_owner, &nobody, UINT64_MAX, memory_order_acquire,
-		    memory_order_relaxed))
+	if (!place_claim(&g->x_owner))
 		return false;
 	g->is_busy = false;
 	g->n_left = g->n_granted = 0;
@@ -324,8 +311,7 @@ static COLD bool claim(struct grant *g)
 	for (int i = 0; i < 1 << LG_WAYS; i++)
 		ways[g - grants][i].frame = NULL;
 	choose_stripe(g);
-	atomic_signal_fence(memory_order_seq_cst);
-	atomic_store_explicit(&g->x_owner, owner_now(), memory_order_relaxed);
+	place_keep(&g->x_owner);
 	return true;
 }
 
@@ -353,18 +339,11 @@ void exact_grant(const uintptr_t *frame)
 
 void exact_forget(void)
 {
-	uint64_t owner = owner_now();
-
-	(void)atomic_compare_exchange_strong_explicit(
-		&grant_of_thread()->x_owner, &owner, 0, memory_order_release,
-		memory_order_relaxed);
+	place_leave(&grant_of_thread()->x_owner);
 }
 
 void exact_clear(void)
 {
-	for (size_t i = 0; i < sizeof(grants) / sizeof(*grants); i++)
-		if (atomic_load_explicit(&grants[i].x_owner,
-					 memory_order_relaxed))
-			atomic_store_explicit(&grants[i].x_owner, 0,
-					      memory_order_relaxed);
+	for (uint32_t i = 0; i < PLACES; i++)
+		place_clear(&grants[i].x_owner);
 }

@@ -6,6 +6,7 @@
 #include "preload/unwind.h"
 
 #include "preload/conf.h"
+#include "preload/place.h"
 #include "preload/state.h"
 #include "preload/sys.h"
 
@@ -36,44 +37,32 @@ static struct walk_tables tables(void)
 // while IS_BUSY says that nobody is in the middle of it. A longjmp out of there
 // leaves it busy: then it is not used any more.
 static struct memo {
-	// The thread and its session (owner_now()), 0 = nobody. Only the owner
-	// looks at the rest: acquire when it is claimed pairs with release when
-	// it was left.
 	_Atomic uint64_t x_owner;
 	volatile bool is_busy;
 	uint32_t token;		// the collector whose tables it was walked with
 	uint32_t generation;	// of that walk
 	struct sent_stack sent; // the stack found last, if it was sent
 	struct walk_memo walk;
-} memos[64];
+} memos[PLACES];
 
 static struct memo *memo_of_thread(void)
 {
-	return &memos[self.tid % (sizeof(memos) / sizeof(*memos))];
-}
-
-static uint64_t owner_now(void)
-{
-	return (uint64_t)self.serial << 32 | self.tid;
+	return &memos[place_of_thread()];
 }
 
 static COLD bool claim(struct memo *m)
 {
-	uint64_t nobody = 0;
-
-	if (!atomic_compare_exchange_strong_explicit(
-		    &m->x_owner, &nobody, owner_now(), memory_order_acquire,
-		    memory_order_relaxed))
+	if (!place_claim(&m->x_owner))
 		return false;
 	m->token = 0;
 	m->is_busy = false;
+	place_keep(&m->x_owner);
 	return true;
 }
 
 static bool is_own(const struct memo *m)
 {
-	return atomic_load_explicit(&m->x_owner, memory_order_relaxed) ==
-	       owner_now();
+	return place_is_own(&m->x_owner);
 }
 
 // A memo takes some pages of memory: at other rates than 1 it is for threads
@@ -87,10 +76,10 @@ static bool takes_many(void)
 	static struct {
 		_Atomic uint64_t x_visit_ns;
 		_Atomic uint32_t x_n;
-	} counts[64];
+	} counts[PLACES];
 	uint64_t visit_ns = atomic_load_explicit(
 		&state_control()->x_heartbeat_ns, memory_order_relaxed);
-	uint32_t i = self.tid % (sizeof(counts) / sizeof(*counts));
+	uint32_t i = place_of_thread();
 
 	if (atomic_load_explicit(&counts[i].x_visit_ns, memory_order_relaxed) !=
 	    visit_ns) {
@@ -132,20 +121,13 @@ static void give_memo(struct memo *m)
 
 void unwind_forget(void)
 {
-	uint64_t owner = owner_now();
-
-	(void)atomic_compare_exchange_strong_explicit(
-		&memo_of_thread()->x_owner, &owner, 0, memory_order_release,
-		memory_order_relaxed);
+	place_leave(&memo_of_thread()->x_owner);
 }
 
 void unwind_clear(void)
 {
-	for (size_t i = 0; i < sizeof(memos) / sizeof(*memos); i++)
-		if (atomic_load_explicit(&memos[i].x_owner,
-					 memory_order_relaxed))
-			atomic_store_explicit(&memos[i].x_owner, 0,
-					      memory_order_relaxed);
+	for (uint32_t i = 0; i < PLACES; i++)
+		place_clear(&memos[i].x_owner);
 }
 
 // As sent_has(). The stack that was found last needs no search; whether it is

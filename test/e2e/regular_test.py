@@ -149,15 +149,22 @@ def burn(pid, n_ticks):
     under.poll(f"{n_ticks} ticks", lambda: used() >= until, 60)
 
 
+def toggled(base):
+    """A program that burns CPU, with CPUPROFILE's BASE, switched by SIGUSR2."""
+    child = under.start(
+        ["/bin/bash", "-c", "while :; do :; done"],
+        "gperf-" + os.path.basename(base),
+        CPUPROFILE=base, CPUPROFILESIGNAL=str(int(signal.SIGUSR2)),
+        CPUPROFILE_FREQUENCY="500")
+    under.attached(child.pid)
+    return child
+
+
 def gperftools_toggle():
     """Two profiles by four signals, the third ended by the program's end;
     nothing of what is between them."""
     base = os.path.join(under.TMP, "toggled")
-    child = under.start(
-        ["/bin/bash", "-c", "while :; do :; done"], "gperf-toggle",
-        CPUPROFILE=base, CPUPROFILESIGNAL=str(int(signal.SIGUSR2)),
-        CPUPROFILE_FREQUENCY="500")
-    under.attached(child.pid)
+    child = toggled(base)
     for n in range(2):
         burn(child.pid, 20)
         child.send_signal(signal.SIGUSR2)
@@ -192,11 +199,7 @@ def gperftools_toggles_at_once():
     """Three signals between two looks of the collector are one profile, which
     has nothing, and the begin of the next."""
     base = os.path.join(under.TMP, "at-once")
-    child = under.start(
-        ["/bin/bash", "-c", "while :; do :; done"], "gperf-at-once",
-        CPUPROFILE=base, CPUPROFILESIGNAL=str(int(signal.SIGUSR2)),
-        CPUPROFILE_FREQUENCY="500")
-    under.attached(child.pid)
+    child = toggled(base)
     collector = under.collector_pid()
     os.kill(collector, signal.SIGSTOP)
     for _ in range(3):
